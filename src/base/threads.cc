@@ -1,0 +1,33 @@
+#include "base/threads.h"
+
+#include <omp.h>
+#include <sched.h>
+
+#include "base/error.h"
+
+namespace r1 {
+
+int available_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return omp_get_num_procs();
+}
+
+void set_thread_count(int n) {
+  R1_CHECK(n >= 1);
+  omp_set_dynamic(0);
+  omp_set_num_threads(n);
+}
+
+int thread_count() { return omp_get_max_threads(); }
+
+void run_parallel(int64_t n, void* context, RawLoopBody body) {
+  if (n <= 1 || omp_in_parallel() || omp_get_max_threads() == 1) {
+    for (int64_t i = 0; i < n; i++) body(context, i);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic, 1)
+  for (int64_t i = 0; i < n; i++) body(context, i);
+}
+
+}  // namespace r1

@@ -1,0 +1,37 @@
+// The one place where loops are spread over cores (OpenMP, the pool oneDNN uses too). The split never influences a
+// result: each index is computed whole by one thread, and sums over indices are the caller's, in a fixed order.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace r1 {
+
+// Number of cores this process may use.
+int available_cores();
+
+// Sets the number of threads of every later parallel_for and of oneDNN; n >= 1.
+void set_thread_count(int n);
+int thread_count();
+
+// body(i) for i in [0, n), in any order, on up to thread_count() threads. body must not throw.
+// Runs in the calling thread when n <= 1 or when already inside a parallel_for.
+template <typename Body>
+void parallel_for(int64_t n, Body&& body);
+
+// As parallel_for, handing body(begin, end) runs of at most `grain` indices whose bounds depend on n and grain alone.
+template <typename Body>
+void parallel_chunks(int64_t n, int64_t grain, Body&& body) {
+  const int64_t chunks = (n + grain - 1) / grain;
+  parallel_for(chunks, [&](int64_t c) { body(c * grain, c * grain + grain < n ? c * grain + grain : n); });
+}
+
+using RawLoopBody = void (*)(void* context, int64_t i);
+void run_parallel(int64_t n, void* context, RawLoopBody body);
+
+template <typename Body>
+void parallel_for(int64_t n, Body&& body) {
+  run_parallel(n, &body, [](void* context, int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); });
+}
+
+}  // namespace r1

@@ -1,0 +1,73 @@
+// A model as files, one shape for everything that is out there: a Hugging Face folder (safetensors, one file or shards)
+// or one GGUF file. Tensor names, config keys and the tokenizer come out in Hugging Face's spelling whatever the source.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace r1 {
+
+struct TensorInfo {
+  std::string name;            // Hugging Face spelling, e.g. model.layers.0.self_attn.q_proj.weight
+  std::string dtype;           // as stored: F32, BF16, F16, Q4_1, I32, ...
+  std::vector<int64_t> shape;  // row-major, [out, in] for matrices
+  int64_t elements() const {
+    int64_t n = 1;
+    for (int64_t d : shape) n *= d;
+    return n;
+  }
+};
+
+// Where tensors are read from. Headers are checked when it is opened, before anything is allocated.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  // Index in tensors() or -1.
+  int find(const std::string& name) const;
+  // Dequantised to float32, `out` has elements() entries. GGUF's row permutation of Llama's q and k is undone.
+  // Throws r1::Error (file, tensor, got, expected) on a non-finite weight.
+  virtual void read_f32(int index, std::span<float> out) const = 0;
+  // Integers (I32/I64 tensors of golden files), widened.
+  virtual void read_i64(int index, std::span<int64_t> out) const = 0;
+};
+
+// One safetensors file (every check of spec interfaces 4.1).
+std::unique_ptr<TensorSource> open_safetensors(const std::string& path);
+
+struct ModelFiles {
+  std::string path;
+  nlohmann::ordered_json config;             // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
+  nlohmann::ordered_json generation_config;  // null when absent
+  nlohmann::ordered_json tokenizer_config;   // tokenizer_config.json; from GGUF: bos/eos/pad tokens, chat_template
+  std::string tokenizer_json;                // text of tokenizer.json, made from GGUF metadata; empty when there is none
+  std::string chat_template;                 // chat_template.jinja, or the default one of tokenizer_config; may be empty
+  std::unique_ptr<TensorSource> tensors;     // null when the path holds a tokenizer or vocabulary alone
+};
+
+// `path`: a folder or a .gguf file. Throws r1::Error by name for anything bad. A folder with a tokenizer.json alone and a
+// GGUF with a vocabulary alone are fine (config and tensors stay empty).
+ModelFiles open_model_files(const std::string& path);
+
+struct NamedTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  const float* data;  // borrowed until the call returns
+};
+
+// Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
+// chat_template.jinja, special_tokens_map.json into an existing folder. `dtype` is bf16 or f32 (config's dtype is set to it).
+// Each file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule.
+void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::span<const NamedTensor> tensors, DType dtype);
+
+// Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
+void write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
+                       const nlohmann::ordered_json& metadata = {});
+
+}  // namespace r1

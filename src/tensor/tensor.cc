@@ -1,0 +1,68 @@
+#include "tensor/tensor.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "base/error.h"
+
+namespace r1 {
+
+size_t dtype_size(DType dtype) {
+  switch (dtype) {
+    case DType::f32: case DType::s32: return 4;
+    case DType::f16: case DType::bf16: return 2;
+    case DType::s8: return 1;
+  }
+  return 0;
+}
+
+const char* dtype_name(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return "f32";
+    case DType::f16: return "f16";
+    case DType::bf16: return "bf16";
+    case DType::s8: return "s8";
+    case DType::s32: return "s32";
+  }
+  return "?";
+}
+
+float half_to_float(uint16_t h) {
+  const uint32_t sign = uint32_t{h & 0x8000u} << 16, exponent = h >> 10 & 31, mantissa = h & 1023;
+  uint32_t u;
+  if (exponent == 31) {
+    u = sign | 0x7f800000u | mantissa << 13;
+  } else if (exponent != 0) {
+    u = sign | (exponent + 112) << 23 | mantissa << 13;
+  } else {
+    const float f = static_cast<float>(mantissa) * 0x1p-24f;
+    std::memcpy(&u, &f, 4);
+    u |= sign;
+  }
+  float f;
+  std::memcpy(&f, &u, 4);
+  return f;
+}
+
+Tensor::Tensor(DType dtype, int64_t rows, int64_t cols) : rows_(rows), cols_(cols), dtype_(dtype) {
+  R1_CHECK(rows >= 0 && cols >= 0, "rows {} cols {}", rows, cols);
+  const size_t size = (bytes() + 63) / 64 * 64 + 64;  // slack: vector tails may be read, never used
+  data_ = std::aligned_alloc(size >= (1u << 21) ? 1u << 21 : 64, size >= (1u << 21) ? (size + (1u << 21) - 1) >> 21 << 21 : size);
+  if (data_ == nullptr) fail("out of memory: {:.2f} GB for a {} x {} {} tensor", double(size) / 1e9, rows, cols, dtype_name(dtype));
+  if (size >= (1u << 21)) madvise(data_, size, MADV_HUGEPAGE);
+  std::memset(data_, 0, size);
+}
+
+Tensor::~Tensor() { std::free(data_); }
+
+void Tensor::swap(Tensor& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(rows_, other.rows_);
+  std::swap(cols_, other.cols_);
+  std::swap(dtype_, other.dtype_);
+}
+
+}  // namespace r1

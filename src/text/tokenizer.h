@@ -1,0 +1,50 @@
+// Byte-level BPE as Hugging Face's tokenizer.json describes it (GGUF vocabularies are turned into one by formats/).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace r1 {
+
+using TokenId = int32_t;
+
+struct EncodeOptions {
+  bool add_special_tokens = true;    // apply the post-processor
+  bool parse_special_tokens = true;  // find added tokens in the text; false: text from users, which never becomes special tokens
+};
+
+// Thread safety: encode and decode are const and may be called from many threads.
+class Tokenizer {
+ public:
+  // `json`: the text of a tokenizer.json. `name`: for error messages. Throws r1::Error on what it does not support, by name.
+  static std::shared_ptr<const Tokenizer> from_json(std::string_view json, const std::string& name);
+  virtual ~Tokenizer() = default;
+
+  virtual std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const = 0;
+  virtual std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const = 0;
+  // The bytes one token stands for; throws r1::Error for an id outside the vocabulary.
+  virtual std::string token_bytes(TokenId id) const = 0;
+  virtual bool is_special(TokenId id) const = 0;
+  // -1 when there is no such token.
+  virtual TokenId find(std::string_view token) const = 0;
+  virtual int vocabulary_size() const = 0;  // highest id + 1
+};
+
+// Decodes token by token and never hands out half a character: the sum of the pieces is decode() of all.
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens = false)
+      : tokenizer_(std::move(tokenizer)), skip_special_(skip_special_tokens) {}
+  std::string push(TokenId id);
+  std::string finish();
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  bool skip_special_;
+  std::string pending_;
+};
+
+}  // namespace r1
