@@ -1,0 +1,244 @@
+#include "kernels/matmul.h"
+
+#include <algorithm>
+#include <dnnl.hpp>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "kernels/matmul_own.h"
+
+namespace r1 {
+namespace {
+
+constexpr int64_t kMaxRows = 1024;  // a larger product runs in slices of this many rows
+
+dnnl::engine& cpu_engine() {
+  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+dnnl::stream& cpu_stream() {
+  thread_local dnnl::stream stream(cpu_engine());
+  return stream;
+}
+dnnl::memory::data_type dnnl_type(DType dtype) {
+  return dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+using Tag = dnnl::memory::format_tag;
+
+// One primitive a shape: C (m, n) f32 (+)= A (m, k) B (k, n). Packed B: layout chosen by oneDNN, the same for every m.
+struct Product {
+  dnnl::matmul::primitive_desc desc;
+  dnnl::matmul primitive;
+  dnnl::memory::desc a, b, c;
+};
+
+struct ProductKey {
+  int64_t m, k, n;
+  DType dtype;
+  bool transposed_a, packed_b, accumulate;
+  auto operator<=>(const ProductKey&) const = default;
+};
+
+Product make_product(const ProductKey& key) {
+  const auto type = dnnl_type(key.dtype);
+  dnnl::memory::desc a({key.m, key.k}, type, key.transposed_a ? Tag::ba : Tag::ab);
+  dnnl::memory::desc b({key.k, key.n}, type, key.packed_b ? Tag::any : Tag::ab);
+  dnnl::memory::desc c({key.m, key.n}, dnnl::memory::data_type::f32, Tag::ab);
+  dnnl::primitive_attr attr;
+  if (key.accumulate) {
+    dnnl::post_ops post;
+    post.append_sum(1.0f);
+    attr.set_post_ops(post);
+  }
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl::matmul::primitive_desc desc(cpu_engine(), a, b, c, attr);
+#else
+  dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(a, b, c), attr, cpu_engine());
+#endif
+  return {desc, dnnl::matmul(desc), a, desc.weights_desc(), c};
+}
+
+const Product& product_for(const ProductKey& key) {
+  static std::mutex mutex;
+  static std::map<ProductKey, std::unique_ptr<Product>> cache;
+  std::scoped_lock lock(mutex);
+  auto& slot = cache[key];
+  if (!slot) slot = std::make_unique<Product>(make_product(key));
+  return *slot;
+}
+
+void run_product(const Product& p, const void* a, void* b, float* c) {
+  dnnl::memory a_mem(p.a, cpu_engine(), const_cast<void*>(a)), b_mem(p.b, cpu_engine(), b), c_mem(p.c, cpu_engine(), c);
+  p.primitive.execute(cpu_stream(), {{DNNL_ARG_SRC, a_mem}, {DNNL_ARG_WEIGHTS, b_mem}, {DNNL_ARG_DST, c_mem}});
+  cpu_stream().wait();
+}
+
+// B (k, n) in oneDNN's own blocked layout.
+class DnnlPack {
+ public:
+  DnnlPack(DType dtype, int64_t k, int64_t n) : dtype_(dtype), k_(k), n_(n) {
+    const Product& p = product_for({64, k, n, dtype, false, true, false});
+    block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
+  }
+  // `w` (out, in) f32; B is its transpose (k = in) or itself (k = out).
+  void pack(const float* w, bool transposed) {
+    const Product& p = product_for({64, k_, n_, dtype_, false, true, false});
+    dnnl::memory from({{k_, n_}, dnnl::memory::data_type::f32, transposed ? Tag::ba : Tag::ab}, cpu_engine(),
+                      const_cast<float*>(w));
+    dnnl::memory to(p.b, cpu_engine(), block_.raw());
+    dnnl::reorder(from, to).execute(cpu_stream(), from, to);
+    cpu_stream().wait();
+  }
+  void multiply(Operand a, TensorView<float> c) const {
+    for (int64_t done = 0; done < a.rows; done += kMaxRows) {
+      const int64_t rows = std::min(kMaxRows, a.rows - done);
+      const Product& p = product_for({bucket_rows(rows), k_, n_, dtype_, false, true, false});
+      R1_DCHECK(p.b == product_for({64, k_, n_, dtype_, false, true, false}).b);
+      run_product(p, a.row(done), const_cast<void*>(block_.raw()), c.row(done));
+    }
+  }
+  size_t bytes() const { return block_.bytes(); }
+
+ private:
+  DType dtype_;
+  int64_t k_, n_;
+  Tensor block_;
+};
+
+void zero_rows(Operand x, int64_t capacity) {
+  const size_t row_bytes = static_cast<size_t>(x.cols) * dtype_size(x.dtype);
+  std::memset(x.row(x.rows), 0, row_bytes * static_cast<size_t>(capacity - x.rows));
+}
+
+}  // namespace
+
+int64_t bucket_rows(int64_t rows) {
+  if (rows <= 8) return rows;
+  if (rows > kMaxRows) return rows / kMaxRows * kMaxRows + (rows % kMaxRows == 0 ? 0 : bucket_rows(rows % kMaxRows));
+  const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 32 : 64;
+  return (rows + step - 1) / step * step;
+}
+
+struct PackedMatrix::Impl {
+  Compute compute;
+  int64_t out, in;
+  std::unique_ptr<DnnlPack> forward, backward;
+  std::unique_ptr<OwnPack> own_forward, own_backward;
+};
+
+PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward)
+    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr})) {
+  R1_CHECK(out > 0 && in > 0);
+  if (compute.onednn) {
+    impl_->forward = std::make_unique<DnnlPack>(compute.operand, in, out);
+    if (with_backward) impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
+  } else {
+    impl_->own_forward = std::make_unique<OwnPack>(compute, in, out);
+    if (with_backward) impl_->own_backward = std::make_unique<OwnPack>(compute, out, in);
+  }
+}
+PackedMatrix::~PackedMatrix() = default;
+PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
+PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
+
+void PackedMatrix::pack(const float* w) {
+  if (impl_->forward) impl_->forward->pack(w, true);
+  if (impl_->backward) impl_->backward->pack(w, false);
+  if (impl_->own_forward) impl_->own_forward->pack(w, true);
+  if (impl_->own_backward) impl_->own_backward->pack(w, false);
+}
+
+void PackedMatrix::forward(Operand x, TensorView<float> y) const {
+  R1_CHECK(x.cols == impl_->in && y.cols == impl_->out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}", x.rows, x.cols, y.rows, y.cols);
+  R1_CHECK(x.dtype == impl_->compute.operand);
+  if (impl_->forward) impl_->forward->multiply(x, y);
+  else impl_->own_forward->multiply(x, y);
+}
+
+void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const {
+  R1_CHECK(dy.cols == impl_->out && dx.cols == impl_->in && dy.rows == dx.rows && dx.stride == dx.cols);
+  R1_CHECK(impl_->backward || impl_->own_backward, "packed without its backward copy");
+  if (impl_->backward) impl_->backward->multiply(dy, dx);
+  else impl_->own_backward->multiply(dy, dx);
+}
+
+int64_t PackedMatrix::out() const { return impl_->out; }
+int64_t PackedMatrix::in() const { return impl_->in; }
+size_t PackedMatrix::bytes() const {
+  size_t total = 0;
+  if (impl_->forward) total += impl_->forward->bytes();
+  if (impl_->backward) total += impl_->backward->bytes();
+  if (impl_->own_forward) total += impl_->own_forward->bytes();
+  if (impl_->own_backward) total += impl_->own_backward->bytes();
+  return total;
+}
+
+void matmul_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw) {
+  R1_CHECK(dy.rows == x.rows && dy.dtype == x.dtype);
+  if (!compute.onednn) return own_weight_gradient(compute, dy, x, dw);
+  const int64_t capacity = bucket_rows(x.rows);
+  zero_rows(dy, capacity);
+  zero_rows(x, capacity);
+  for (int64_t done = 0; done < x.rows; done += kMaxRows) {  // zero rows add exactly nothing to the sums
+    const int64_t rows = bucket_rows(std::min(kMaxRows, x.rows - done));
+    const Product& p = product_for({dy.cols, rows, x.cols, x.dtype, true, false, true});
+    run_product(p, dy.row(done), x.row(done), dw);
+  }
+}
+
+bool onednn_is_batch_invariant(const Compute& compute) {
+  constexpr int64_t kRows = 96, kIn = 200, kOut = 144;
+  Compute with = compute;
+  with.onednn = true;
+  std::vector<float> w(kIn * kOut), x(kRows * kIn);
+  for (size_t i = 0; i < w.size(); i++) w[i] = static_cast<float>(i * 2654435761u >> 16 & 0xffff) / 65536.0f - 0.5f;
+  for (size_t i = 0; i < x.size(); i++) x[i] = static_cast<float>(i * 2246822519u >> 16 & 0xffff) / 65536.0f - 0.5f;
+  std::vector<bf16> x16(x.size());
+  for (size_t i = 0; i < x.size(); i++) x16[i] = to_bf16(x[i]);
+  void* data = compute.operand == DType::bf16 ? static_cast<void*>(x16.data()) : x.data();
+  const int before = thread_count();
+  bool same = true;
+  try {
+    PackedMatrix packed(with, kOut, kIn, false);
+    packed.pack(w.data());
+    std::vector<float> all(kRows * kOut), part(kRows * kOut);
+    packed.forward({data, compute.operand, kRows, kIn}, {all.data(), kRows, kOut});
+    for (int threads : {1, before}) {
+      set_thread_count(threads);
+      for (int64_t rows : {1, 2, 5, 8, 12, 24, 64, 96}) {
+        packed.forward({data, compute.operand, rows, kIn}, {part.data(), rows, kOut});
+        same = same && std::memcmp(part.data(), all.data(), static_cast<size_t>(rows * kOut) * 4) == 0;
+      }
+    }
+  } catch (const dnnl::error&) {
+    same = false;  // this instruction set has no such primitive
+  }
+  set_thread_count(before);
+  return same;
+}
+
+Compute make_compute(const std::string& compute_dtype) {
+  Compute compute;
+  compute.isa = detect_isa();
+  if (compute_dtype == "auto") compute.operand = compute.isa == Isa::avx512bf16 ? DType::bf16 : DType::f32;
+  else if (compute_dtype == "f32" || compute_dtype == "float32") compute.operand = DType::f32;
+  else if (compute_dtype == "bf16" || compute_dtype == "bfloat16") compute.operand = DType::bf16;
+  else fail_usage("compute_dtype={}: expected auto, f32 or bf16", compute_dtype);
+  switch (compute.isa) {
+    case Isa::scalar: compute.onednn = false; break;
+    case Isa::avx2: dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2); break;
+    case Isa::avx512: dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core_vnni); break;
+    case Isa::avx512bf16: break;
+  }
+  const bool native = compute.operand == DType::f32 || compute.isa == Isa::avx512bf16;
+  compute.onednn = compute.onednn && native && onednn_is_batch_invariant(compute);
+  return compute;
+}
+
+}  // namespace r1

@@ -1,0 +1,53 @@
+// Matrix products of a transformer, behind one header: oneDNN with packed weights where it is batch-invariant (a start-up
+// check decides, Compute::onednn), our own kernel otherwise. f32 or bf16 operands, f32 accumulation and results.
+//
+// The promise: a row of a result depends on its own row of the operand and on the weights alone. Not on how many rows share
+// the call, not on the number of threads. Primitives are made for a few row counts ("buckets") and cached; a call uses the
+// next larger bucket, so operand and result blocks must have room for bucket_rows(rows) rows. What the extra rows hold is
+// never used.
+#pragma once
+
+#include <memory>
+
+#include "kernels/compute.h"
+#include "tensor/tensor.h"
+
+namespace r1 {
+
+// Rows a block must have room for so that `rows` rows can be multiplied. bucket_rows(r) - r is below 12.5 % beyond 64 rows.
+int64_t bucket_rows(int64_t rows);
+
+// A weight matrix W (out, in), packed for the products a linear layer y = x W^T needs.
+class PackedMatrix {
+ public:
+  // `with_backward`: keep a second packed copy for dx = dy W.
+  PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward);
+  ~PackedMatrix();
+  PackedMatrix(PackedMatrix&&) noexcept;
+  PackedMatrix& operator=(PackedMatrix&&) noexcept;
+
+  // Packs a new value; w is (out, in) row-major float32, rounded to the operand type.
+  void pack(const float* w);
+  // y (T, out) = x (T, in) W^T. x is of Compute::operand type; y is dense.
+  void forward(Operand x, TensorView<float> y) const;
+  // dx (T, in) = dy (T, out) W. Overwrites dx; dense.
+  void backward_input(Operand dy, TensorView<float> dx) const;
+
+  int64_t out() const;
+  int64_t in() const;
+  size_t bytes() const;  // of packed copies
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// dw (out, in) += dy^T x for dy (T, out), x (T, in). Overwrites the rows of dy and x beyond T up to bucket_rows(T) with zeros.
+void matmul_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw);
+
+// Whether oneDNN gives the same bits for every number of rows and threads on this machine, for both operand types of
+// `compute`. Run once at start; takes some 50 ms.
+bool onednn_is_batch_invariant(const Compute& compute);
+
+}  // namespace r1
