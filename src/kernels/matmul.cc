@@ -121,7 +121,7 @@ void zero_rows(Operand x, int64_t capacity) {
 int64_t bucket_rows(int64_t rows) {
   if (rows <= 8) return rows;
   if (rows > kMaxRows) return rows / kMaxRows * kMaxRows + (rows % kMaxRows == 0 ? 0 : bucket_rows(rows % kMaxRows));
-  const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 32 : 64;
+  const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 16 : rows <= 512 ? 32 : 64;
   return (rows + step - 1) / step * step;
 }
 
@@ -155,17 +155,22 @@ void PackedMatrix::pack(const float* w) {
 }
 
 void PackedMatrix::forward(Operand x, TensorView<float> y) const {
-  R1_CHECK(x.cols == impl_->in && y.cols == impl_->out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}", x.rows, x.cols, y.rows, y.cols);
+  R1_CHECK(x.cols == impl_->in && y.cols == impl_->out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}",
+           x.rows, x.cols, y.rows, y.cols);
   R1_CHECK(x.dtype == impl_->compute.operand);
-  if (impl_->forward) impl_->forward->multiply(x, y);
-  else impl_->own_forward->multiply(x, y);
+  if (impl_->forward)
+    impl_->forward->multiply(x, y);
+  else
+    impl_->own_forward->multiply(x, y);
 }
 
 void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const {
   R1_CHECK(dy.cols == impl_->out && dx.cols == impl_->in && dy.rows == dx.rows && dx.stride == dx.cols);
   R1_CHECK(impl_->backward || impl_->own_backward, "packed without its backward copy");
-  if (impl_->backward) impl_->backward->multiply(dy, dx);
-  else impl_->own_backward->multiply(dy, dx);
+  if (impl_->backward)
+    impl_->backward->multiply(dy, dx);
+  else
+    impl_->own_backward->multiply(dy, dx);
 }
 
 int64_t PackedMatrix::out() const { return impl_->out; }
@@ -226,15 +231,26 @@ bool onednn_is_batch_invariant(const Compute& compute) {
 Compute make_compute(const std::string& compute_dtype) {
   Compute compute;
   compute.isa = detect_isa();
-  if (compute_dtype == "auto") compute.operand = compute.isa == Isa::avx512bf16 ? DType::bf16 : DType::f32;
-  else if (compute_dtype == "f32" || compute_dtype == "float32") compute.operand = DType::f32;
-  else if (compute_dtype == "bf16" || compute_dtype == "bfloat16") compute.operand = DType::bf16;
-  else fail_usage("compute_dtype={}: expected auto, f32 or bf16", compute_dtype);
+  if (compute_dtype == "auto")
+    compute.operand = compute.isa == Isa::avx512bf16 ? DType::bf16 : DType::f32;
+  else if (compute_dtype == "f32" || compute_dtype == "float32")
+    compute.operand = DType::f32;
+  else if (compute_dtype == "bf16" || compute_dtype == "bfloat16")
+    compute.operand = DType::bf16;
+  else
+    fail_usage("compute_dtype={}: expected auto, f32 or bf16", compute_dtype);
   switch (compute.isa) {
-    case Isa::scalar: compute.onednn = false; break;
-    case Isa::avx2: dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2); break;
-    case Isa::avx512: dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core_vnni); break;
-    case Isa::avx512bf16: break;
+    case Isa::scalar:
+      compute.onednn = false;
+      break;
+    case Isa::avx2:
+      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+      break;
+    case Isa::avx512:
+      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core_vnni);
+      break;
+    case Isa::avx512bf16:
+      break;
   }
   const bool native = compute.operand == DType::f32 || compute.isa == Isa::avx512bf16;
   compute.onednn = compute.onednn && native && onednn_is_batch_invariant(compute);

@@ -1,10 +1,11 @@
-// Matrix products of a transformer, behind one header: oneDNN with packed weights where it is batch-invariant (a start-up
-// check decides, Compute::onednn), our own kernel otherwise. f32 or bf16 operands, f32 accumulation and results.
+// Matrix products of a transformer, behind one header: oneDNN with packed weights where it is batch-invariant (a
+// start-up check decides, Compute::onednn), our own kernel otherwise. f32 or bf16 operands, f32 accumulation and
+// results.
 //
-// The promise: a row of a result depends on its own row of the operand and on the weights alone. Not on how many rows share
-// the call, not on the number of threads. Primitives are made for a few row counts ("buckets") and cached; a call uses the
-// next larger bucket, so operand and result blocks must have room for bucket_rows(rows) rows. What the extra rows hold is
-// never used.
+// The promise: a row of a result depends on its own row of the operand and on the weights alone. Not on how many rows
+// share the call, not on the number of threads. Primitives are made for a few row counts ("buckets") and cached; a call
+// uses the next larger bucket, so operand and result blocks must have room for bucket_rows(rows) rows. What the extra
+// rows hold is never used.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,8 @@
 
 namespace r1 {
 
-// Rows a block must have room for so that `rows` rows can be multiplied. bucket_rows(r) - r is below 12.5 % beyond 64 rows.
+// Rows a block must have room for so that `rows` rows can be multiplied. bucket_rows(r) - r is below 12.5 % beyond 64
+// rows.
 int64_t bucket_rows(int64_t rows);
 
 // A weight matrix W (out, in), packed for the products a linear layer y = x W^T needs.
@@ -43,7 +45,8 @@ class PackedMatrix {
   std::unique_ptr<Impl> impl_;
 };
 
-// dw (out, in) += dy^T x for dy (T, out), x (T, in). Overwrites the rows of dy and x beyond T up to bucket_rows(T) with zeros.
+// dw (out, in) += dy^T x for dy (T, out), x (T, in). Overwrites the rows of dy and x beyond T up to bucket_rows(T) with
+// zeros.
 void matmul_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw);
 
 // Whether oneDNN gives the same bits for every number of rows and threads on this machine, for both operand types of

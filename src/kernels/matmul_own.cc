@@ -6,9 +6,15 @@
 
 namespace r1 {
 
-namespace scalar { void panel_product(const PanelProduct& p); }
-namespace avx2 { void panel_product(const PanelProduct& p); }
-namespace avx512 { void panel_product(const PanelProduct& p); }
+namespace scalar {
+void panel_product(const PanelProduct& p);
+}
+namespace avx2 {
+void panel_product(const PanelProduct& p);
+}
+namespace avx512 {
+void panel_product(const PanelProduct& p);
+}
 
 namespace {
 constexpr int64_t kPanel = 16;
@@ -57,7 +63,8 @@ void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* d
     std::vector<float> packed(static_cast<size_t>(x.rows * kPanel));
     for (int64_t t = 0; t < x.rows; t++)
       for (int j = 0; j < n; j++) packed[static_cast<size_t>(t * kPanel + j)] = operand_at(x, t, panel * kPanel + j);
-    run_panel(compute.isa, {dy.data, dy.dtype, 1, dy.cols, dy.cols, x.rows, packed.data(), dw + panel * kPanel, x.cols, n, true});
+    run_panel(compute.isa,
+              {dy.data, dy.dtype, 1, dy.cols, dy.cols, x.rows, packed.data(), dw + panel * kPanel, x.cols, n, true});
   });
 }
 

@@ -1,5 +1,6 @@
-// The matmul used where oneDNN is not batch-invariant or has no kernel: weights in panels of sixteen columns, every element
-// summed over k in order, so a row's bits depend on nothing else by construction. bf16 operands are widened to f32.
+// The matmul used where oneDNN is not batch-invariant or has no kernel: weights in panels of sixteen columns, every
+// element summed over k in order, so a row's bits depend on nothing else by construction. bf16 operands are widened to
+// f32.
 #pragma once
 
 #include "kernels/compute.h"

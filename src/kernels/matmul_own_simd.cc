@@ -16,8 +16,10 @@ static void rows_product(const PanelProduct& p, const T* a, float* c) {
   for (int r = 0; r < R; r++) {
     float* row = c + r * p.c_stride;
     if (p.accumulate) sum[r] += p.n == 16 ? load(row) : load_first(row, p.n);
-    if (p.n == 16) store(row, sum[r]);
-    else store_first(row, sum[r], p.n);
+    if (p.n == 16)
+      store(row, sum[r]);
+    else
+      store_first(row, sum[r], p.n);
   }
 }
 
@@ -33,8 +35,10 @@ static void all_rows(const PanelProduct& p) {
 }
 
 void panel_product(const PanelProduct& p) {
-  if (p.dtype == DType::bf16) all_rows<bf16>(p);
-  else all_rows<float>(p);
+  if (p.dtype == DType::bf16)
+    all_rows<bf16>(p);
+  else
+    all_rows<float>(p);
 }
 
 }  // namespace r1::R1_NS

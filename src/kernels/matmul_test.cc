@@ -14,20 +14,27 @@ namespace {
 std::vector<float> random_values(int64_t n, uint32_t sample) {
   std::vector<float> x(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; i++)
-    x[static_cast<size_t>(i)] = static_cast<float>(random_normal({.seed = 7, .step = static_cast<uint32_t>(i >> 20), .sample = sample, .token = static_cast<uint32_t>(i & 0xfffff)}));
+    x[static_cast<size_t>(i)] = static_cast<float>(random_normal({.seed = 7,
+                                                                  .step = static_cast<uint32_t>(i >> 20),
+                                                                  .sample = sample,
+                                                                  .token = static_cast<uint32_t>(i & 0xfffff)}));
   return x;
 }
 
 // An operand block with room for bucket_rows(rows), holding x rounded to dtype.
 struct Block {
-  Block(const std::vector<float>& x, int64_t rows, int64_t cols, DType dtype) : tensor(dtype, bucket_rows(rows), cols), operand{tensor.raw(), dtype, rows, cols} {
+  Block(const std::vector<float>& x, int64_t rows, int64_t cols, DType dtype)
+      : tensor(dtype, bucket_rows(rows), cols), operand{tensor.raw(), dtype, rows, cols} {
     for (int64_t i = 0; i < rows * cols; i++) {
-      if (dtype == DType::bf16) tensor.as<bf16>()[i] = to_bf16(x[static_cast<size_t>(i)]);
-      else tensor.as<float>()[i] = x[static_cast<size_t>(i)];
+      if (dtype == DType::bf16)
+        tensor.as<bf16>()[i] = to_bf16(x[static_cast<size_t>(i)]);
+      else
+        tensor.as<float>()[i] = x[static_cast<size_t>(i)];
     }
   }
   double at(int64_t r, int64_t c) const {
-    return tensor.dtype() == DType::bf16 ? to_float(tensor.as<bf16>()[r * operand.cols + c]) : tensor.as<float>()[r * operand.cols + c];
+    return tensor.dtype() == DType::bf16 ? to_float(tensor.as<bf16>()[r * operand.cols + c])
+                                         : tensor.as<float>()[r * operand.cols + c];
   }
   Tensor tensor;
   Operand operand;
@@ -48,14 +55,16 @@ struct Shape {
 };
 
 void expect_near(double got, double want, double scale, const Compute& c, const char* what) {
-  EXPECT_NEAR(got, want, 3e-6 * scale + 1e-6) << what << " on " << isa_name(c.isa) << " " << dtype_name(c.operand) << (c.onednn ? " oneDNN" : " own");
+  EXPECT_NEAR(got, want, 3e-6 * scale + 1e-6)
+      << what << " on " << isa_name(c.isa) << " " << dtype_name(c.operand) << (c.onednn ? " oneDNN" : " own");
 }
 
 TEST(Matmul, AgreesWithDoubleOnOddSizes) {
   for (const Compute& c : all_computes()) {
     for (const Shape s : {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 100}}) {
       const auto w = random_values(s.out * s.in, 1);
-      const Block x(random_values(s.rows * s.in, 2), s.rows, s.in, c.operand), dy(random_values(s.rows * s.out, 3), s.rows, s.out, c.operand);
+      const Block x(random_values(s.rows * s.in, 2), s.rows, s.in, c.operand),
+          dy(random_values(s.rows * s.out, 3), s.rows, s.out, c.operand);
       const Block wr(w, s.out, s.in, c.operand);
       PackedMatrix packed(c, s.out, s.in, true);
       packed.pack(w.data());
@@ -67,19 +76,22 @@ TEST(Matmul, AgreesWithDoubleOnOddSizes) {
       for (int64_t r = 0; r < s.rows; r++)
         for (int64_t o = 0; o < s.out; o++) {
           double sum = 0, size = 0;
-          for (int64_t i = 0; i < s.in; i++) sum += x.at(r, i) * wr.at(o, i), size += std::abs(x.at(r, i) * wr.at(o, i));
+          for (int64_t i = 0; i < s.in; i++)
+            sum += x.at(r, i) * wr.at(o, i), size += std::abs(x.at(r, i) * wr.at(o, i));
           expect_near(y.as<float>()[r * s.out + o], sum, size, c, "forward");
         }
       for (int64_t r = 0; r < s.rows; r++)
         for (int64_t i = 0; i < s.in; i++) {
           double sum = 0, size = 0;
-          for (int64_t o = 0; o < s.out; o++) sum += dy.at(r, o) * wr.at(o, i), size += std::abs(dy.at(r, o) * wr.at(o, i));
+          for (int64_t o = 0; o < s.out; o++)
+            sum += dy.at(r, o) * wr.at(o, i), size += std::abs(dy.at(r, o) * wr.at(o, i));
           expect_near(dx.as<float>()[r * s.in + i], sum, size, c, "backward_input");
         }
       for (int64_t o = 0; o < s.out; o++)
         for (int64_t i = 0; i < s.in; i++) {
           double sum = 0.5, size = 0.5;
-          for (int64_t r = 0; r < s.rows; r++) sum += dy.at(r, o) * x.at(r, i), size += std::abs(dy.at(r, o) * x.at(r, i));
+          for (int64_t r = 0; r < s.rows; r++)
+            sum += dy.at(r, o) * x.at(r, i), size += std::abs(dy.at(r, o) * x.at(r, i));
           expect_near(dw[static_cast<size_t>(o * s.in + i)], sum, size, c, "weight_gradient");
         }
     }
@@ -99,7 +111,8 @@ TEST(Matmul, RowsDoNotDependOnCompanyOrThreads) {
       set_thread_count(threads);
       for (int64_t n : {1, 2, 3, 9, 31, 64, 100}) {
         const int64_t first = 37;
-        const Operand slice{x.operand.row(first), c.operand, n, in};  // x has rows enough beyond: the bucket stays inside
+        const Operand slice{x.operand.row(first), c.operand, n,
+                            in};  // x has rows enough beyond: the bucket stays inside
         packed.forward(slice, {part.as<float>(), n, out});
         EXPECT_EQ(0, std::memcmp(part.as<float>(), all.as<float>() + first * out, static_cast<size_t>(n * out) * 4))
             << isa_name(c.isa) << " " << dtype_name(c.operand) << " rows " << n << " threads " << threads;
@@ -116,7 +129,9 @@ TEST(Matmul, BucketsCoverRows) {
     ASSERT_GE(b, r);
     ASSERT_GE(b, last);
     ASSERT_EQ(bucket_rows(b), b);
-    if (r > 64) ASSERT_LE(static_cast<double>(b - r), 0.125 * static_cast<double>(r) + 0.5) << r;
+    if (r > 64) {
+      ASSERT_LE(static_cast<double>(b - r), 0.125 * static_cast<double>(r) + 0.5) << r;
+    }
     last = b;
   }
 }
