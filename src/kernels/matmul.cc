@@ -95,10 +95,10 @@ class DnnlPack {
     dnnl::reorder(from, to).execute(cpu_stream(), from, to);
     cpu_stream().wait();
   }
-  void multiply(Operand a, TensorView<float> c) const {
+  void multiply(Operand a, TensorView<float> c, bool accumulate) const {
     for (int64_t done = 0; done < a.rows; done += kMaxRows) {
       const int64_t rows = std::min(kMaxRows, a.rows - done);
-      const Product& p = product_for({bucket_rows(rows), k_, n_, dtype_, false, true, false});
+      const Product& p = product_for({bucket_rows(rows), k_, n_, dtype_, false, true, accumulate});
       R1_DCHECK(p.b == product_for({64, k_, n_, dtype_, false, true, false}).b);
       run_product(p, a.row(done), const_cast<void*>(block_.raw()), c.row(done));
     }
@@ -159,19 +159,24 @@ void PackedMatrix::forward(Operand x, TensorView<float> y) const {
            x.rows, x.cols, y.rows, y.cols);
   R1_CHECK(x.dtype == impl_->compute.operand);
   if (impl_->forward)
-    impl_->forward->multiply(x, y);
+    impl_->forward->multiply(x, y, false);
   else
-    impl_->own_forward->multiply(x, y);
+    impl_->own_forward->multiply(x, y, false);
 }
 
-void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const {
-  R1_CHECK(dy.cols == impl_->out && dx.cols == impl_->in && dy.rows == dx.rows && dx.stride == dx.cols);
-  R1_CHECK(impl_->backward || impl_->own_backward, "packed without its backward copy");
-  if (impl_->backward)
-    impl_->backward->multiply(dy, dx);
+namespace {
+void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx, bool accumulate) {
+  R1_CHECK(dy.cols == m.out && dx.cols == m.in && dy.rows == dx.rows && dx.stride == dx.cols);
+  R1_CHECK(m.backward || m.own_backward, "packed without its backward copy");
+  if (m.backward)
+    m.backward->multiply(dy, dx, accumulate);
   else
-    impl_->own_backward->multiply(dy, dx);
+    m.own_backward->multiply(dy, dx, accumulate);
 }
+}  // namespace
+
+void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, false); }
+void PackedMatrix::backward_input_add(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, true); }
 
 int64_t PackedMatrix::out() const { return impl_->out; }
 int64_t PackedMatrix::in() const { return impl_->in; }

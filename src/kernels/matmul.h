@@ -34,6 +34,8 @@ class PackedMatrix {
   void forward(Operand x, TensorView<float> y) const;
   // dx (T, in) = dy (T, out) W. Overwrites dx; dense.
   void backward_input(Operand dy, TensorView<float> dx) const;
+  // dx += dy W.
+  void backward_input_add(Operand dy, TensorView<float> dx) const;
 
   int64_t out() const;
   int64_t in() const;

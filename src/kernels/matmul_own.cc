@@ -45,14 +45,14 @@ void OwnPack::pack(const float* w, bool transposed) {
   });
 }
 
-void OwnPack::multiply(Operand a, TensorView<float> c) const {
+void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
   const int64_t panels = panels_.rows() / k_, slices = (a.rows + kRowsATask - 1) / kRowsATask;
   parallel_for(panels * slices, [&](int64_t task) {
     const int64_t panel = task % panels, row = task / panels * kRowsATask;
     const int64_t rows = a.rows - row < kRowsATask ? a.rows - row : kRowsATask;
     const int n = static_cast<int>(n_ - panel * kPanel < kPanel ? n_ - panel * kPanel : kPanel);
     run_panel(compute_.isa, {a.row(row), a.dtype, k_, 1, rows, k_, panels_.as<float>() + panel * k_ * kPanel,
-                             c.row(row) + panel * kPanel, c.stride, n, false});
+                             c.row(row) + panel * kPanel, c.stride, n, accumulate});
   });
 }
 

@@ -12,7 +12,7 @@ class OwnPack {
  public:
   OwnPack(const Compute& compute, int64_t k, int64_t n);
   void pack(const float* w, bool transposed);  // w (n, k) when transposed, else (k, n)
-  void multiply(Operand a, TensorView<float> c) const;
+  void multiply(Operand a, TensorView<float> c, bool accumulate) const;
   size_t bytes() const { return panels_.bytes(); }
 
  private:

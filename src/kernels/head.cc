@@ -1,0 +1,139 @@
+#include "kernels/head.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "kernels/filtered_sampling.h"
+#include "kernels/head_rows.h"
+
+namespace r1 {
+
+LmHead::LmHead(const Compute& compute, int64_t vocabulary, int64_t width, bool with_backward)
+    : compute_(compute), vocabulary_(vocabulary), width_(width) {
+  for (int64_t first = 0; first < vocabulary; first += kHeadTile)
+    tiles_.emplace_back(compute, std::min(kHeadTile, vocabulary - first), width, with_backward);
+  const int64_t tile = std::min(kHeadTile, vocabulary);
+  logits_ = Tensor(DType::f32, kHeadRows, tile);
+  if (with_backward) dlogits_ = Tensor(compute.operand, kHeadRows, tile);
+}
+
+void LmHead::pack(const float* w) {
+  for (size_t t = 0; t < tiles_.size(); t++) tiles_[t].pack(w + static_cast<int64_t>(t) * kHeadTile * width_);
+}
+
+size_t LmHead::bytes() const {
+  size_t total = logits_.bytes() + dlogits_.bytes();
+  for (const PackedMatrix& tile : tiles_) total += tile.bytes();
+  return total;
+}
+
+void LmHead::for_each_tile(Operand h, const TileBody& body) const {
+  R1_CHECK(h.cols == width_);
+  for (int64_t row = 0; row < h.rows; row += kHeadRows) {
+    const int64_t rows = std::min(kHeadRows, h.rows - row);
+    const Operand slice{h.row(row), h.dtype, rows, h.cols};
+    for (size_t t = 0; t < tiles_.size(); t++) {
+      const TensorView<float> logits(logits_.as<float>(), rows, tiles_[t].out());
+      tiles_[t].forward(slice, logits);
+      body(row, rows, static_cast<int64_t>(t), logits);
+    }
+  }
+}
+
+void LmHead::score(Operand h, const int32_t* targets, HeadScore* scores) const {
+  std::vector<HeadState> states(static_cast<size_t>(std::min(kHeadRows, h.rows)));
+  std::vector<float> target_logits(states.size());
+  for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
+    const int64_t first = tile * kHeadTile;
+    parallel_for(rows, [&](int64_t r) {
+      HeadState& state = states[static_cast<size_t>(r)];
+      if (tile == 0) state = HeadState();
+      R1_DISPATCH(compute_.isa, head_update, logits.row(r), logits.cols, state);
+      const int64_t target = targets[row + r] - first;
+      if (target >= 0 && target < logits.cols) target_logits[static_cast<size_t>(r)] = logits.row(r)[target];
+      if (first + logits.cols < vocabulary_) return;
+      HeadScore& score = scores[row + r];
+      score.lse = state.top + static_cast<float>(std::log(static_cast<double>(state.sum)));
+      score.logp = target_logits[static_cast<size_t>(r)] - score.lse;
+      score.entropy = score.lse - state.weighted / state.sum;
+    });
+  });
+}
+
+void LmHead::backward(Operand h, const int32_t* targets, const HeadScore* scores, Gradient gradient,
+                      TensorView<float> dh, float* dw) const {
+  R1_CHECK(dh.rows == h.rows && dh.cols == width_ && dlogits_.rows() > 0);
+  for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
+    const int64_t first = tile * kHeadTile, n = logits.cols;
+    const Operand dlogits{dlogits_.raw(), compute_.operand, rows, n};
+    parallel_for(rows, [&](int64_t r) {
+      const HeadScore& score = scores[row + r];
+      const GradientRow at{gradient.dlogp[row + r], gradient.dentropy ? gradient.dentropy[row + r] : 0.0f, score.lse,
+                           score.entropy, targets[row + r] - first};
+      R1_DISPATCH(compute_.isa, head_gradient, logits.row(r), n, at, dlogits.row(r), compute_.operand == DType::bf16);
+    });
+    const PackedMatrix& matrix = tiles_[static_cast<size_t>(tile)];
+    const TensorView<float> dh_slice = dh.row_range(row, rows);
+    if (tile == 0)
+      matrix.backward_input(dlogits, dh_slice);
+    else
+      matrix.backward_input_add(dlogits, dh_slice);
+    matmul_weight_gradient(compute_, dlogits, {h.row(row), h.dtype, rows, h.cols}, dw + first * width_);
+  });
+}
+
+void LmHead::sample(Operand h, std::span<const SampleSpec> specs, SampledToken* out) const {
+  R1_CHECK(static_cast<int64_t>(specs.size()) == h.rows);
+  std::vector<HeadState> states(static_cast<size_t>(std::min(kHeadRows, h.rows)));
+  std::vector<DrawState> draws(states.size());
+  std::vector<std::vector<float>> kept(states.size());  // whole rows, for those with filters only
+  for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
+    const int64_t first = tile * kHeadTile, n = logits.cols;
+    parallel_for(rows, [&](int64_t r) {
+      const SampleSpec& spec = specs[static_cast<size_t>(row + r)];
+      HeadState& state = states[static_cast<size_t>(r)];
+      DrawState& draw = draws[static_cast<size_t>(r)];
+      std::vector<float>& all = kept[static_cast<size_t>(r)];
+      if (tile == 0) {
+        state = HeadState();
+        draw = DrawState();
+        draw.inverse_temperature = spec.temperature > 0 ? 1.0f / spec.temperature : 1.0f;
+        all.clear();
+      }
+      const int32_t id = static_cast<int32_t>(first);
+      R1_DISPATCH(compute_.isa, head_update, logits.row(r), n, state);
+      if (spec.filtered()) {
+        all.insert(all.end(), logits.row(r), logits.row(r) + n);
+      } else if (spec.temperature > 0) {
+        const double u = random_uniform(spec.place, static_cast<uint32_t>(tile));
+        R1_DISPATCH(compute_.isa, head_draw, logits.row(r), n, id, u, draw);
+      } else {
+        R1_DISPATCH(compute_.isa, head_argmax, logits.row(r), n, id, draw);
+      }
+      if (first + n < vocabulary_) return;
+      SampledToken& token = out[row + r];
+      const float lse = state.top + static_cast<float>(std::log(static_cast<double>(state.sum)));
+      if (spec.filtered()) {
+        token = sample_filtered(all, spec);
+        token.logp = all[static_cast<size_t>(token.id)] - lse;
+      } else {
+        token = {draw.choice, draw.choice_logit - lse, 0.0f};
+        if (spec.temperature > 0)
+          token.sampling_logp = spec.temperature == 1.0f
+                                    ? token.logp
+                                    : draw.choice_logit * draw.inverse_temperature -
+                                          (draw.top + static_cast<float>(std::log(static_cast<double>(draw.sum))));
+      }
+    });
+  });
+}
+
+void LmHead::logits(Operand h, TensorView<float> out) const {
+  for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
+    for (int64_t r = 0; r < rows; r++) std::copy_n(logits.row(r), logits.cols, out.row(row + r) + tile * kHeadTile);
+  });
+}
+
+}  // namespace r1

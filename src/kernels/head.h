@@ -1,0 +1,82 @@
+// The language-model head: logits, log-softmax, loss and sampling fused over tiles of the vocabulary, on chosen rows. A
+// tile of logits lives only while it is used; there is never a logits matrix. Tiles and the order inside them depend on
+// the vocabulary alone, so the log-prob recorded while sampling is, bit for bit, the one training computes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/philox.h"
+#include "kernels/compute.h"
+#include "kernels/matmul.h"
+
+namespace r1 {
+
+constexpr int64_t kHeadTile = 2048;  // vocabulary entries
+constexpr int64_t kHeadRows = 512;   // rows that share a tile of logits
+
+// Log-softmax of a row, reduced: what scoring and training need.
+struct HeadScore {
+  float logp = 0;     // log p(target) at temperature 1
+  float entropy = 0;  // of the distribution at temperature 1, nats
+  float lse = 0;      // log sum exp of the logits
+};
+
+// How one row is sampled.
+struct SampleSpec {
+  float temperature = 1;  // 0: arg-max, ties to the lowest id
+  int32_t top_k = 0;      // 0: off
+  float top_p = 1;        // 1: off
+  float min_p = 0;        // 0: off
+  RandomPlace place = {}; // stage sampling; (seed, step, prompt, sample, token)
+  bool filtered() const { return temperature > 0 && (top_k > 0 || top_p < 1 || min_p > 0); }
+};
+
+struct SampledToken {
+  int32_t id = -1;
+  float logp = 0;           // at temperature 1, no filter: the policy's log-prob
+  float sampling_logp = 0;  // under the distribution it was drawn from; 0 at temperature 0
+};
+
+class LmHead {
+ public:
+  LmHead(const Compute& compute, int64_t vocabulary, int64_t width, bool with_backward);
+  // w (vocabulary, width) float32.
+  void pack(const float* w);
+
+  // Rows h (N, width) against their targets. scores has N entries.
+  void score(Operand h, const int32_t* targets, HeadScore* scores) const;
+
+  // Gradient of sum_i dlogp_i * logp_i (+ dentropy_i * entropy_i when given): dh (N, width) is overwritten, dw
+  // (vocabulary, width) is added to. Logits are computed again; scores are those of score(). Rows of h beyond N are
+  // zeroed.
+  struct Gradient {
+    const float* dlogp;
+    const float* dentropy = nullptr;
+  };
+  void backward(Operand h, const int32_t* targets, const HeadScore* scores, Gradient gradient, TensorView<float> dh,
+                float* dw) const;
+
+  // One token a row. With plain temperature the draw is fused with the tiles; filters keep their rows of logits.
+  void sample(Operand h, std::span<const SampleSpec> specs, SampledToken* out) const;
+
+  // All logits of the rows, out (N, vocabulary): for checks against goldens only.
+  void logits(Operand h, TensorView<float> out) const;
+
+  int64_t vocabulary() const { return vocabulary_; }
+  size_t bytes() const;
+
+ private:
+  // body(first row, rows, first id, logits) for every slice of rows and, inside, every tile in order.
+  using TileBody = std::function<void(int64_t row, int64_t rows, int64_t tile, TensorView<float> logits)>;
+  void for_each_tile(Operand h, const TileBody& body) const;
+
+  Compute compute_;
+  int64_t vocabulary_, width_;
+  std::vector<PackedMatrix> tiles_;
+  mutable Tensor logits_, dlogits_;  // one tile of one slice
+};
+
+}  // namespace r1
