@@ -16,7 +16,8 @@ struct Compute {
   bool onednn = true;          // matmul backend; false: our own kernels (onednn is not batch-invariant here)
 };
 
-// The best instruction set of this CPU, or what R1_ISA=scalar|avx2|avx512|avx512bf16 says (an error where the CPU lacks it).
+// The best instruction set of this CPU, or what R1_ISA=scalar|avx2|avx512|avx512bf16 says (an error where the CPU lacks
+// it).
 Isa detect_isa();
 
 // `compute_dtype`: "auto" (bf16 where native), "f32" or "bf16".
@@ -25,11 +26,17 @@ Compute make_compute(const std::string& compute_dtype);
 }  // namespace r1
 
 // Calls R1_NS::name(args...) of the instruction set in `isa`; the three are compiled from one *_simd.cc.
-#define R1_DISPATCH(isa_, name, ...)                         \
-  do {                                                       \
-    switch (isa_) {                                          \
-      case ::r1::Isa::scalar: scalar::name(__VA_ARGS__); break; \
-      case ::r1::Isa::avx2: avx2::name(__VA_ARGS__); break;  \
-      default: avx512::name(__VA_ARGS__); break;             \
-    }                                                        \
+#define R1_DISPATCH(isa_, name, ...) \
+  do {                               \
+    switch (isa_) {                  \
+      case ::r1::Isa::scalar:        \
+        scalar::name(__VA_ARGS__);   \
+        break;                       \
+      case ::r1::Isa::avx2:          \
+        avx2::name(__VA_ARGS__);     \
+        break;                       \
+      default:                       \
+        avx512::name(__VA_ARGS__);   \
+        break;                       \
+    }                                \
   } while (0)

@@ -26,11 +26,11 @@ struct HeadScore {
 
 // How one row is sampled.
 struct SampleSpec {
-  float temperature = 1;  // 0: arg-max, ties to the lowest id
-  int32_t top_k = 0;      // 0: off
-  float top_p = 1;        // 1: off
-  float min_p = 0;        // 0: off
-  RandomPlace place = {}; // stage sampling; (seed, step, prompt, sample, token)
+  float temperature = 1;   // 0: arg-max, ties to the lowest id
+  int32_t top_k = 0;       // 0: off
+  float top_p = 1;         // 1: off
+  float min_p = 0;         // 0: off
+  RandomPlace place = {};  // stage sampling; (seed, step, prompt, sample, token)
   bool filtered() const { return temperature > 0 && (top_k > 0 || top_p < 1 || min_p > 0); }
 };
 

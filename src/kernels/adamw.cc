@@ -1,0 +1,26 @@
+#include "kernels/adamw.h"
+
+#include <cmath>
+
+#include "base/threads.h"
+#include "kernels/elementwise_rows.h"
+
+namespace r1 {
+
+void adamw_update(const Compute& compute, float* p, float* g, float* m, float* v, int64_t n, const AdamwStep& s) {
+  const double bias1 = 1.0 - std::pow(static_cast<double>(s.beta1), static_cast<double>(s.step));
+  const double bias2 = 1.0 - std::pow(static_cast<double>(s.beta2), static_cast<double>(s.step));
+  const AdamwConstants c{s.lr,
+                         s.beta1,
+                         s.beta2,
+                         s.eps,
+                         s.weight_decay,
+                         s.grad_scale,
+                         static_cast<float>(bias1),
+                         static_cast<float>(std::sqrt(bias2))};
+  parallel_chunks(n, 1 << 16, [&](int64_t begin, int64_t end) {
+    R1_DISPATCH(compute.isa, adamw_range, p + begin, g + begin, m + begin, v + begin, end - begin, c);
+  });
+}
+
+}  // namespace r1

@@ -1,0 +1,18 @@
+// What a forward pass is given: rows (tokens) of segments, packed without padding. A segment may hang on a prefix whose
+// keys and values exist once (the prompt of a group).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/attention.h"
+
+namespace r1 {
+
+struct Batch {
+  std::vector<int32_t> ids, positions;  // a row each
+  std::vector<SegmentRun> runs;         // cover the rows in order; borrow page lists until the pass is over
+  int64_t rows() const { return static_cast<int64_t>(ids.size()); }
+};
+
+}  // namespace r1

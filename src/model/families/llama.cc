@@ -1,0 +1,12 @@
+// Llama (SmolLM2 among them): no biases, no q/k norm.
+#include "base/error.h"
+#include "model/families/family.h"
+
+namespace r1 {
+
+void read_llama(const nlohmann::ordered_json& config, ModelConfig&) {
+  for (const char* key : {"attention_bias", "mlp_bias"})
+    if (config.value(key, false)) fail("config.json: {} is true; r1's llama family has no such biases", key);
+}
+
+}  // namespace r1

@@ -1,0 +1,193 @@
+#include "model/layer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "kernels/convert.h"
+#include "kernels/rms_norm.h"
+#include "kernels/swiglu.h"
+
+namespace r1 {
+namespace {
+
+TensorView<float> view(Tensor& t, int64_t rows) { return {t.as<float>(), rows, t.cols()}; }
+TensorView<float> view(Tensor& t, int64_t rows, int64_t cols) { return {t.as<float>(), rows, cols}; }
+Operand operand(Tensor& t, int64_t rows) { return {t.raw(), t.dtype(), rows, t.cols()}; }
+Operand operand(Tensor& t, int64_t rows, int64_t cols) { return {t.raw(), t.dtype(), rows, cols}; }
+
+// out = a + b
+void sum_rows(TensorView<const float> a, TensorView<const float> b, TensorView<float> out) {
+  parallel_chunks(a.rows, 32, [&](int64_t begin, int64_t end) {
+    const float *pa = a.row(begin), *pb = b.row(begin);
+    float* po = out.row(begin);
+    for (int64_t i = 0; i < (end - begin) * a.cols; i++) po[i] = pa[i] + pb[i];
+  });
+}
+
+int64_t widest_operand(const ModelConfig& c) { return std::max({c.width, c.qkv_cols(), 2 * c.inner}); }
+
+}  // namespace
+
+LayerState::LayerState(const Compute& compute, const ModelConfig& c, int64_t rows) {
+  const int64_t room = bucket_rows(rows);
+  const DType op = compute.operand;
+  x_in = Tensor(DType::f32, room, c.width);
+  x_mid = Tensor(DType::f32, room, c.width);
+  normed1 = Tensor(op, room, c.width);
+  normed2 = Tensor(op, room, c.width);
+  inv_rms1 = Tensor(DType::f32, room, 1);
+  inv_rms2 = Tensor(DType::f32, room, 1);
+  qkv = Tensor(DType::f32, room, c.qkv_cols());
+  if (c.qk_norm) {
+    qk_normed = Tensor(DType::f32, room, c.q_cols() + c.kv_cols());
+    inv_rms_q = Tensor(DType::f32, room, c.heads);
+    inv_rms_k = Tensor(DType::f32, room, c.kv_heads);
+  }
+  lse = Tensor(DType::f32, room, c.heads);
+  attended = Tensor(op, room, c.q_cols());
+  gate_up = Tensor(DType::f32, room, 2 * c.inner);
+  hidden = Tensor(op, room, c.inner);
+}
+
+size_t LayerState::bytes(const Compute& compute, const ModelConfig& c, int64_t rows) {
+  const size_t op = dtype_size(compute.operand);
+  const size_t row = 4 * static_cast<size_t>(2 * c.width + 2 + c.qkv_cols() + c.heads + 2 * c.inner) +
+                     op * static_cast<size_t>(2 * c.width + c.q_cols() + c.inner) +
+                     (c.qk_norm ? 4 * static_cast<size_t>(c.q_cols() + c.kv_cols() + c.heads + c.kv_heads) : 0);
+  return row * static_cast<size_t>(bucket_rows(rows));
+}
+
+LayerScratch::LayerScratch(const Compute& compute, const ModelConfig& c, int64_t rows, bool with_backward) {
+  const int64_t room = bucket_rows(rows);
+  sum = Tensor(DType::f32, room, c.width);
+  if (!with_backward) return;
+  d_operand = Tensor(compute.operand, room, widest_operand(c));
+  d_hidden = Tensor(DType::f32, room, std::max(c.inner, c.q_cols()));
+  d_qkv = Tensor(DType::f32, room, c.qkv_cols());
+  if (c.qk_norm) d_qk = Tensor(DType::f32, room, c.q_cols() + c.kv_cols());
+}
+
+size_t LayerScratch::bytes(const Compute& compute, const ModelConfig& c, int64_t rows, bool with_backward) {
+  size_t row = 4 * static_cast<size_t>(c.width);
+  if (with_backward)
+    row += dtype_size(compute.operand) * static_cast<size_t>(widest_operand(c)) +
+           4 * static_cast<size_t>(std::max(c.inner, c.q_cols()) + c.qkv_cols() +
+                                   (c.qk_norm ? c.q_cols() + c.kv_cols() : 0));
+  return row * static_cast<size_t>(bucket_rows(rows));
+}
+
+Layer::Layer(const Compute& compute, const ModelConfig& c, const ParameterLayout::Layer& at, bool with_backward)
+    : compute_(compute),
+      config_(c),
+      at_(at),
+      qkv_(compute, c.qkv_cols(), c.width, with_backward),
+      o_(compute, c.width, c.q_cols(), with_backward),
+      gate_up_(compute, 2 * c.inner, c.width, with_backward),
+      down_(compute, c.width, c.inner, with_backward) {}
+
+void Layer::pack(const float* parameters) {
+  parameters_ = parameters;
+  qkv_.pack(parameters + at_.qkv);
+  o_.pack(parameters + at_.o);
+  gate_up_.pack(parameters + at_.gate_up);
+  down_.pack(parameters + at_.down);
+}
+
+void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s, LayerScratch& scratch,
+                    TensorView<float> x_out) const {
+  const ModelConfig& c = config_;
+  const int64_t T = batch.rows(), Q = c.q_cols(), K = c.kv_cols();
+  const auto x_TD = view(s.x_in, T), mid_TD = view(s.x_mid, T), sum_TD = view(scratch.sum, T);
+  const auto qkv = view(s.qkv, T);
+  const int32_t* positions = batch.positions.data();
+
+  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, operand(s.normed1, T),
+                   s.inv_rms1.as<float>());
+  qkv_.forward(operand(s.normed1, T), qkv);
+  if (c.qkv_bias) add_bias(compute_, qkv, parameters_ + at_.qkv_bias);
+  TensorView<float> q = qkv.columns(0, Q), k = qkv.columns(Q, K);
+  if (c.qk_norm) {
+    const auto normed = view(s.qk_normed, T);
+    head_norm_forward(compute_, q, c.heads, c.head_size, parameters_ + at_.q_norm, c.norm_eps, normed.columns(0, Q),
+                      s.inv_rms_q.as<float>());
+    head_norm_forward(compute_, k, c.kv_heads, c.head_size, parameters_ + at_.k_norm, c.norm_eps, normed.columns(Q, K),
+                      s.inv_rms_k.as<float>());
+    q = normed.columns(0, Q);
+    k = normed.columns(Q, K);
+  }
+  rope_forward(compute_, q, c.heads, c.head_size, rope, positions);
+  rope_forward(compute_, k, c.kv_heads, c.head_size, rope, positions);
+  store_keys_values(compute_, batch.runs, k, qkv.columns(Q + K, K), pages);
+  attention_forward(compute_, batch.runs, q, c.heads, 1.0f / std::sqrt(static_cast<float>(c.head_size)), pages,
+                    operand(s.attended, T), s.lse.as<float>());
+  o_.forward(operand(s.attended, T), sum_TD);
+  sum_rows(x_TD, sum_TD, mid_TD);
+
+  rms_norm_forward(compute_, mid_TD, parameters_ + at_.mlp_norm, c.norm_eps, operand(s.normed2, T),
+                   s.inv_rms2.as<float>());
+  gate_up_.forward(operand(s.normed2, T), view(s.gate_up, T));
+  swiglu_forward(compute_, view(s.gate_up, T), operand(s.hidden, T));
+  down_.forward(operand(s.hidden, T), sum_TD);
+  sum_rows(mid_TD, sum_TD, x_out);
+}
+
+void Layer::backward_mlp(LayerState& s, LayerScratch& scratch, TensorView<float> dx, float* gradients) const {
+  const ModelConfig& c = config_;
+  const int64_t T = dx.rows;
+  const Operand d_out = operand(scratch.d_operand, T, c.width);
+  to_operand(compute_, dx, d_out);
+  const auto d_hidden = view(scratch.d_hidden, T, c.inner);
+  down_.backward_input(d_out, d_hidden);
+  matmul_weight_gradient(compute_, d_out, operand(s.hidden, T), gradients + at_.down);
+
+  const Operand d_gate_up = operand(scratch.d_operand, T, 2 * c.inner);
+  swiglu_backward(compute_, view(s.gate_up, T), d_hidden, d_gate_up);
+  gate_up_.backward_input(d_gate_up, view(scratch.sum, T));
+  matmul_weight_gradient(compute_, d_gate_up, operand(s.normed2, T), gradients + at_.gate_up);
+  rms_norm_backward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, s.inv_rms2.as<float>(),
+                    view(scratch.sum, T), dx, gradients + at_.mlp_norm);
+}
+
+void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s,
+                               LayerScratch& scratch, TensorView<float> dx, float* gradients) const {
+  const ModelConfig& c = config_;
+  const int64_t T = dx.rows, Q = c.q_cols(), K = c.kv_cols();
+  const int32_t* positions = batch.positions.data();
+  const Operand d_out = operand(scratch.d_operand, T, c.width);
+  to_operand(compute_, dx, d_out);
+  const auto d_attended = view(scratch.d_hidden, T, Q);
+  o_.backward_input(d_out, d_attended);
+  matmul_weight_gradient(compute_, d_out, operand(s.attended, T), gradients + at_.o);
+
+  const auto d_qkv = view(scratch.d_qkv, T), qkv = view(s.qkv, T);
+  const auto d_rotated = c.qk_norm ? view(scratch.d_qk, T) : d_qkv;
+  const auto rotated_q = c.qk_norm ? view(s.qk_normed, T).columns(0, Q) : qkv.columns(0, Q);
+  const auto dq = d_rotated.columns(0, Q), dk = d_rotated.columns(Q, K);
+  attention_backward(compute_, batch.runs, rotated_q, c.heads, 1.0f / std::sqrt(static_cast<float>(c.head_size)), pages,
+                     operand(s.attended, T), d_attended, s.lse.as<float>(), {dq, dk, d_qkv.columns(Q + K, K)});
+  rope_backward(compute_, dq, c.heads, c.head_size, rope, positions);
+  rope_backward(compute_, dk, c.kv_heads, c.head_size, rope, positions);
+  if (c.qk_norm) {
+    head_norm_backward(compute_, qkv.columns(0, Q), c.heads, c.head_size, parameters_ + at_.q_norm,
+                       s.inv_rms_q.as<float>(), dq, d_qkv.columns(0, Q), gradients + at_.q_norm);
+    head_norm_backward(compute_, qkv.columns(Q, K), c.kv_heads, c.head_size, parameters_ + at_.k_norm,
+                       s.inv_rms_k.as<float>(), dk, d_qkv.columns(Q, K), gradients + at_.k_norm);
+  }
+  if (c.qkv_bias) bias_backward(compute_, d_qkv, gradients + at_.qkv_bias);
+  const Operand d_qkv_operand = operand(scratch.d_operand, T, c.qkv_cols());
+  to_operand(compute_, d_qkv, d_qkv_operand);
+  qkv_.backward_input(d_qkv_operand, view(scratch.sum, T));
+  matmul_weight_gradient(compute_, d_qkv_operand, operand(s.normed1, T), gradients + at_.qkv);
+  rms_norm_backward(compute_, view(s.x_in, T), parameters_ + at_.attention_norm, s.inv_rms1.as<float>(),
+                    view(scratch.sum, T), dx, gradients + at_.attention_norm);
+}
+
+void Layer::backward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
+                     TensorView<float> dx, float* gradients) const {
+  backward_mlp(state, scratch, dx, gradients);
+  backward_attention(batch, rope, pages, state, scratch, dx, gradients);
+}
+
+}  // namespace r1

@@ -1,0 +1,77 @@
+// One transformer layer, forward and backward side by side:
+//   x_mid = x + W_o attention(rope(W_qkv rmsnorm(x)))        x_out = x_mid + W_down swiglu(W_gate_up rmsnorm(x_mid))
+// What backward needs is saved explicitly in LayerState; the sampler runs the same forward with one state for all
+// layers.
+#pragma once
+
+#include <memory>
+
+#include "kernels/matmul.h"
+#include "kernels/rope.h"
+#include "model/batch.h"
+#include "model/parameters.h"
+
+namespace r1 {
+
+// Buffers of one layer for up to `rows` rows (rounded up to a matmul bucket). T rows, D width, Q/K columns of queries
+// and keys.
+struct LayerState {
+  LayerState(const Compute& compute, const ModelConfig& config, int64_t rows);
+  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows);
+
+  Tensor x_in;                // (T, D) f32: the residual stream coming in
+  Tensor x_mid;               // (T, D) f32: after attention
+  Tensor normed1, normed2;    // (T, D) operands
+  Tensor inv_rms1, inv_rms2;  // (T)
+  Tensor qkv;        // (T, Q + 2K) f32; q and k rotated in place (unless q/k norm: then as the matmul gave them)
+  Tensor qk_normed;  // (T, Q + K) f32, q/k norm only: normalised and rotated
+  Tensor inv_rms_q, inv_rms_k;  // (T * heads), (T * kv heads)
+  Tensor lse;                   // (T, heads)
+  Tensor attended;              // (T, Q) operand
+  Tensor gate_up;               // (T, 2 inner) f32
+  Tensor hidden;                // (T, inner) operand
+};
+
+// Buffers that no layer needs to keep.
+struct LayerScratch {
+  LayerScratch(const Compute& compute, const ModelConfig& config, int64_t rows, bool with_backward);
+  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows, bool with_backward);
+
+  Tensor sum;  // (T, D) f32: a matmul's result before the residual sum, or a gradient of a norm's output
+  // backward:
+  Tensor d_operand;  // (T, max(D, Q + 2K, 2 inner)) operand: a gradient as the next matmul's operand
+  Tensor d_hidden;   // (T, max(inner, Q)) f32
+  Tensor d_qkv;      // (T, Q + 2K) f32
+  Tensor d_qk;       // (T, Q + K) f32, q/k norm only
+};
+
+class Layer {
+ public:
+  Layer(const Compute& compute, const ModelConfig& config, const ParameterLayout::Layer& at, bool with_backward);
+
+  // Packs the matrices of a parameter block anew. `parameters` must stay valid: norms and biases are read from it.
+  void pack(const float* parameters);
+
+  // x_out (T, D) from state.x_in; stores the rows' keys and values in `pages`.
+  void forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
+               TensorView<float> x_out) const;
+
+  // dx (T, D): gradient of x_out coming in, of x_in going out. gradients: block of the parameters' layout, added to.
+  void backward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
+                TensorView<float> dx, float* gradients) const;
+
+  size_t bytes() const { return qkv_.bytes() + o_.bytes() + gate_up_.bytes() + down_.bytes(); }
+
+ private:
+  void backward_mlp(LayerState& state, LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
+  void backward_attention(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state,
+                          LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
+
+  Compute compute_;
+  ModelConfig config_;
+  ParameterLayout::Layer at_;
+  PackedMatrix qkv_, o_, gate_up_, down_;
+  const float* parameters_ = nullptr;
+};
+
+}  // namespace r1

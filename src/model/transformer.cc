@@ -1,0 +1,114 @@
+#include "model/transformer.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "kernels/embedding.h"
+#include "kernels/rms_norm.h"
+
+namespace r1 {
+namespace {
+
+int64_t states_for(const ModelConfig& config, ModelUse use) { return use == ModelUse::training ? config.layers : 1; }
+
+RopeTable table_for(const ModelConfig& config) {
+  const RopeFrequencies f = rope_frequencies(config.rope, config.head_size, config.max_positions);
+  return make_rope_table(f.inverse, f.attention_factor, config.max_positions);
+}
+
+}  // namespace
+
+Workspace::Workspace(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use)
+    : rows_(rows), selected_(selected), scratch_(compute, c, rows, use == ModelUse::training) {
+  for (int64_t i = 0; i < states_for(c, use); i++) states_.push_back(std::make_unique<LayerState>(compute, c, rows));
+  const int64_t room = bucket_rows(rows), picks = bucket_rows(selected);
+  x_out = Tensor(DType::f32, room, c.width);
+  picked = Tensor(DType::f32, picks, c.width);
+  picked_inv_rms = Tensor(DType::f32, picks, 1);
+  hidden = Tensor(compute.operand, picks, c.width);
+  if (use == ModelUse::inference) return;
+  dx = Tensor(DType::f32, room, c.width);
+  d_picked = Tensor(DType::f32, picks, c.width);
+}
+
+size_t Workspace::bytes(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use) {
+  const bool training = use == ModelUse::training;
+  const size_t width = static_cast<size_t>(c.width), room = static_cast<size_t>(bucket_rows(rows)),
+               picks = static_cast<size_t>(bucket_rows(selected));
+  return static_cast<size_t>(states_for(c, use)) * LayerState::bytes(compute, c, rows) +
+         LayerScratch::bytes(compute, c, rows, training) + room * width * 4 * (training ? 2 : 1) +
+         picks * (width * (4 + dtype_size(compute.operand) + (training ? 4 : 0)) + 4);
+}
+
+Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use)
+    : config_(config),
+      compute_(compute),
+      layout_(config),
+      parameters_(std::move(parameters)),
+      rope_(table_for(config)),
+      head_(compute, config.vocabulary, config.width, use == ModelUse::training) {
+  R1_CHECK(parameters_.cols() == layout_.total());
+  for (const ParameterLayout::Layer& at : layout_.layers())
+    layers_.emplace_back(compute, config, at, use == ModelUse::training);
+  repack();
+}
+
+void Transformer::repack() {
+  for (Layer& layer : layers_) layer.pack(parameters());
+  head_.pack(parameters() + layout_.head());
+}
+
+size_t Transformer::packed_bytes() const {
+  size_t total = head_.bytes();
+  for (const Layer& layer : layers_) total += layer.bytes();
+  return total;
+}
+
+Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache,
+                             Workspace& w) const {
+  const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
+  R1_CHECK(T <= w.rows() && N <= w.selected(), "{} rows, {} selected; room for {} and {}", T, N, w.rows(),
+           w.selected());
+  embedding_forward(compute_, parameters() + layout_.embedding(), D, batch.ids.data(),
+                    {w.state(0).x_in.as<float>(), T, D});
+  for (int64_t i = 0; i < config_.layers; i++) {
+    const bool last = i + 1 == config_.layers;
+    float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
+    layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
+  }
+  for (int64_t n = 0; n < N; n++)
+    std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
+  const Operand hidden{w.hidden.raw(), compute_.operand, N, D};
+  rms_norm_forward(compute_, {w.picked.as<float>(), N, D}, parameters() + layout_.final_norm(), config_.norm_eps,
+                   hidden, w.picked_inv_rms.as<float>());
+  return hidden;
+}
+
+void Transformer::backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
+                           TensorView<const float> d_hidden, float* gradients) const {
+  const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
+  R1_CHECK(w.dx.rows() >= T && d_hidden.rows == N);
+  std::fill_n(w.d_picked.as<float>(), N * D, 0.0f);
+  rms_norm_backward(compute_, {w.picked.as<float>(), N, D}, parameters() + layout_.final_norm(),
+                    w.picked_inv_rms.as<float>(), d_hidden, {w.d_picked.as<float>(), N, D},
+                    gradients + layout_.final_norm());
+  std::fill_n(w.dx.as<float>(), T * D, 0.0f);
+  for (int64_t n = 0; n < N; n++) {  // in order: rows may repeat (a prompt's last row starts every sample of its group)
+    float* to = w.dx.as<float>() + selected[static_cast<size_t>(n)] * D;
+    const float* from = w.d_picked.as<float>() + n * D;
+    for (int64_t d = 0; d < D; d++) to[d] += from[d];
+  }
+  const TensorView<float> dx(w.dx.as<float>(), T, D);
+  for (int64_t i = config_.layers - 1; i >= 0; i--)
+    layers_[static_cast<size_t>(i)].backward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, dx, gradients);
+  embedding_backward(compute_, dx, batch.ids.data(), gradients + layout_.embedding(), D);
+}
+
+Transformer load_transformer(const ModelFiles& files, const Compute& compute, ModelUse use) {
+  const ModelConfig config = read_config(files.config, files.generation_config, files.path);
+  const ParameterLayout layout(config);
+  return Transformer(config, compute, load_parameters(layout, files), use);
+}
+
+}  // namespace r1

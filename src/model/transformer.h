@@ -1,0 +1,79 @@
+// The policy: embedding, layers, final norm, head. One forward for sampling, scoring and training; backward beside it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/head.h"
+#include "model/kv_cache.h"
+#include "model/layer.h"
+#include "model/parameters.h"
+
+namespace r1 {
+
+enum class ModelUse { inference, training };
+
+// What one forward pass works in. For training it keeps every layer's state and has pages of its own for its rows.
+class Workspace {
+ public:
+  // Room for `rows` rows and `selected` rows that reach the head.
+  Workspace(const Compute& compute, const ModelConfig& config, int64_t rows, int64_t selected, ModelUse use);
+  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows, int64_t selected, ModelUse use);
+  int64_t rows() const { return rows_; }
+  int64_t selected() const { return selected_; }
+
+ private:
+  friend class Transformer;
+  LayerState& state(int64_t layer) { return *states_[states_.size() == 1 ? 0 : static_cast<size_t>(layer)]; }
+
+  int64_t rows_, selected_;
+  std::vector<std::unique_ptr<LayerState>> states_;
+  LayerScratch scratch_;
+  Tensor x_out;                   // (T, D) f32: the residual stream after the last layer
+  Tensor picked;                  // (N, D) f32: chosen rows of it
+  Tensor picked_inv_rms;          // (N)
+  Tensor hidden;                  // (N, D) operand: normalised chosen rows, the head's input
+  Tensor dx, d_hidden, d_picked;  // backward
+};
+
+class Transformer {
+ public:
+  // Takes the weights. `use` training keeps the packed copies backward needs.
+  Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use);
+
+  const ModelConfig& config() const { return config_; }
+  const Compute& compute() const { return compute_; }
+  const ParameterLayout& layout() const { return layout_; }
+  float* parameters() { return parameters_.as<float>(); }
+  const float* parameters() const { return parameters_.as<float>(); }
+  // After the parameters changed.
+  void repack();
+  size_t packed_bytes() const;
+
+  // Runs the batch through the layers and the final norm of the rows in `selected` (batch rows; repeats allowed). Keys
+  // and values go to `cache`. The result is the head's input, (selected, D), valid until the workspace is used again.
+  Operand forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace) const;
+
+  // After forward with the same arguments: d_hidden (selected, D) is the gradient of forward's result before rounding;
+  // adds to `gradients`, a block of the parameters' layout (the head's own gradient is LmHead::backward's).
+  void backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
+                TensorView<const float> d_hidden, float* gradients) const;
+
+  const LmHead& head() const { return head_; }
+
+ private:
+  ModelConfig config_;
+  Compute compute_;
+  ParameterLayout layout_;
+  Tensor parameters_;
+  RopeTable rope_;
+  std::vector<Layer> layers_;
+  LmHead head_;
+};
+
+// Reads config and weights of opened files.
+Transformer load_transformer(const ModelFiles& files, const Compute& compute, ModelUse use);
+
+}  // namespace r1

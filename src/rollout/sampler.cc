@@ -1,0 +1,300 @@
+#include "rollout/sampler.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "base/error.h"
+
+namespace r1 {
+namespace {
+
+// A prompt in flight: its keys exist once, its last hidden row starts every sample.
+struct LivePrompt {
+  size_t request = 0;
+  std::vector<int32_t> pages;
+  std::vector<char> last_hidden;  // one row of the head's input
+  int next_sample = 0;
+  int live_samples = 0;
+};
+
+struct LiveSample {
+  LivePrompt* prompt = nullptr;
+  int sample = 0;
+  std::vector<int32_t> pages;  // from the block that holds the first completion position
+  std::vector<TokenId> ids;
+  std::vector<float> behavior_logp, sampling_logp;
+  std::string text;    // decoded so far, kept only when there are stop texts
+  size_t checked = 0;  // tokens already looked at for an end
+};
+
+}  // namespace
+
+// One call of generate().
+struct Sampler::Run {
+  Run(Sampler& s, const std::vector<PromptRequest>& r, const SamplingOptions& o, const Hooks& h)
+      : sampler(s), model(s.model_), requests(r), options(o), hooks(h) {
+    row_bytes = static_cast<size_t>(model.config().width) * dtype_size(model.compute().operand);
+    stop_ids = options.stop_ids;
+    if (!options.ignore_eos)
+      stop_ids.insert(stop_ids.end(), model.config().eos_ids.begin(), model.config().eos_ids.end());
+  }
+
+  int64_t new_token_limit(size_t request) const {
+    const int64_t room = model.config().max_positions - static_cast<int64_t>(requests[request].ids.size());
+    return std::min(options.max_new_tokens, room);
+  }
+  int64_t sample_pages(size_t request) const {
+    const int64_t start = static_cast<int64_t>(requests[request].ids.size());
+    return KvCache::pages_between(start, start + new_token_limit(request));
+  }
+
+  // Admits prompts while there are pages for them and for their samples, and prefills them together.
+  void admit_prompts() {
+    std::vector<LivePrompt*> fresh;
+    while (next_request < requests.size() &&
+           waiting_samples() < sampler.limits_.max_active - static_cast<int64_t>(active.size())) {
+      const PromptRequest& request = requests[next_request];
+      const int64_t pages = KvCache::pages_between(0, static_cast<int64_t>(request.ids.size()));
+      if (sampler.cache_->free_pages() < pages + sample_pages(next_request)) break;
+      prompts.push_back({.request = next_request, .pages = sampler.cache_->take(pages), .last_hidden = {}});
+      fresh.push_back(&prompts.back());
+      next_request++;
+    }
+    prefill(fresh);
+  }
+
+  int64_t waiting_samples() const {
+    int64_t n = 0;
+    for (const LivePrompt& p : prompts) n += requests[p.request].samples - p.next_sample;
+    return n;
+  }
+
+  // Packs prompts into passes of at most prefill_rows rows; a longer prompt is cut into pieces.
+  void prefill(const std::vector<LivePrompt*>& fresh) {
+    Batch batch;
+    std::vector<int64_t> selected;
+    std::vector<LivePrompt*> owners;
+    const auto flush = [&] {
+      if (batch.rows() == 0) return;
+      const Operand hidden = model.forward(batch, selected, *sampler.cache_, *sampler.workspace_);
+      for (size_t i = 0; i < owners.size(); i++) {
+        const char* row = static_cast<const char*>(hidden.row(static_cast<int64_t>(i)));
+        owners[i]->last_hidden.assign(row, row + row_bytes);
+      }
+      batch = Batch();
+      selected.clear();
+      owners.clear();
+    };
+    for (LivePrompt* prompt : fresh) {
+      const std::vector<TokenId>& ids = requests[prompt->request].ids;
+      const int64_t length = static_cast<int64_t>(ids.size());
+      for (int64_t start = 0; start < length;) {
+        if (batch.rows() == sampler.limits_.prefill_rows) flush();
+        const int64_t rows = std::min(length - start, sampler.limits_.prefill_rows - batch.rows());
+        batch.runs.push_back({.row = batch.rows(), .rows = rows, .start = start, .own_pages = prompt->pages.data()});
+        for (int64_t r = start; r < start + rows; r++) {
+          batch.ids.push_back(ids[static_cast<size_t>(r)]);
+          batch.positions.push_back(static_cast<int32_t>(r));
+        }
+        start += rows;
+        if (start == length) {
+          selected.push_back(batch.rows() - 1);
+          owners.push_back(prompt);
+        }
+      }
+    }
+    flush();
+  }
+
+  // Starts samples of prefilled prompts in free slots, drawing their first tokens together.
+  void start_samples() {
+    std::vector<size_t> started;
+    for (LivePrompt& prompt : prompts) {
+      while (static_cast<int64_t>(active.size()) < sampler.limits_.max_active &&
+             prompt.next_sample < requests[prompt.request].samples &&
+             sampler.cache_->free_pages() >= sample_pages(prompt.request)) {
+        active.push_back({.prompt = &prompt,
+                          .sample = prompt.next_sample++,
+                          .pages = sampler.cache_->take(sample_pages(prompt.request)),
+                          .ids = {},
+                          .behavior_logp = {},
+                          .sampling_logp = {},
+                          .text = {}});
+        prompt.live_samples++;
+        started.push_back(active.size() - 1);
+      }
+    }
+    if (started.empty()) return;
+    Tensor hidden(model.compute().operand, bucket_rows(static_cast<int64_t>(started.size())), model.config().width);
+    for (size_t i = 0; i < started.size(); i++)
+      std::copy_n(active[started[i]].prompt->last_hidden.data(), row_bytes,
+                  static_cast<char*>(hidden.raw()) + i * row_bytes);
+    draw({hidden.raw(), hidden.dtype(), static_cast<int64_t>(started.size()), hidden.cols()}, started);
+  }
+
+  // Feeds every live sample its last token and draws the next.
+  void decode() {
+    Batch batch;
+    std::vector<int64_t> selected;
+    std::vector<size_t> who;
+    for (size_t i = 0; i < active.size(); i++) {
+      const LiveSample& s = active[i];
+      const int64_t prompt_length = static_cast<int64_t>(requests[s.prompt->request].ids.size());
+      const int64_t position = prompt_length + static_cast<int64_t>(s.ids.size()) - 1;
+      batch.runs.push_back({.row = batch.rows(),
+                            .rows = 1,
+                            .start = position,
+                            .prefix_pages = s.prompt->pages.data(),
+                            .prefix_length = prompt_length,
+                            .own_pages = s.pages.data()});
+      selected.push_back(batch.rows());
+      batch.ids.push_back(s.ids.back());
+      batch.positions.push_back(static_cast<int32_t>(position));
+      who.push_back(i);
+    }
+    draw(model.forward(batch, selected, *sampler.cache_, *sampler.workspace_), who);
+  }
+
+  void draw(Operand hidden, const std::vector<size_t>& who) {
+    std::vector<SampleSpec> specs;
+    for (size_t i : who) {
+      const LiveSample& s = active[i];
+      specs.push_back({.temperature = options.temperature,
+                       .top_k = options.top_k,
+                       .top_p = options.top_p,
+                       .min_p = options.min_p,
+                       .place = {.seed = options.seed,
+                                 .stage = Stage::sampling,
+                                 .step = options.step,
+                                 .prompt = static_cast<uint32_t>(requests[s.prompt->request].index),
+                                 .sample = static_cast<uint32_t>(s.sample),
+                                 .token = static_cast<uint32_t>(s.ids.size())}});
+    }
+    std::vector<SampledToken> tokens(who.size());
+    model.head().sample(hidden, specs, tokens.data());
+    for (size_t i = 0; i < who.size(); i++) {
+      LiveSample& s = active[who[i]];
+      s.ids.push_back(tokens[i].id);
+      s.behavior_logp.push_back(tokens[i].logp);
+      s.sampling_logp.push_back(tokens[i].sampling_logp);
+      if (hooks.token) hooks.token(s.prompt->request, s.sample, tokens[i].id);
+    }
+  }
+
+  bool ends_with_stop(LiveSample& s) const {
+    const TokenId id = s.ids.back();
+    if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) return true;
+    if (options.stop_texts.empty()) return false;
+    s.text += sampler.tokenizer_->token_bytes(id);
+    return std::any_of(options.stop_texts.begin(), options.stop_texts.end(),
+                       [&](const std::string& stop) { return s.text.find(stop) != std::string::npos; });
+  }
+
+  // Takes finished samples out of their slots.
+  void retire(std::vector<Group>& groups) {
+    for (size_t i = 0; i < active.size();) {
+      LiveSample& s = active[i];
+      if (s.checked == s.ids.size()) {
+        i++;
+        continue;
+      }
+      s.checked = s.ids.size();
+      const bool stopped = ends_with_stop(s);
+      if (!stopped && static_cast<int64_t>(s.ids.size()) < new_token_limit(s.prompt->request)) {
+        i++;
+        continue;
+      }
+      LivePrompt* prompt = s.prompt;
+      Completion done(std::move(s.ids), std::move(s.behavior_logp), std::move(s.sampling_logp),
+                      stopped ? FinishReason::stop : FinishReason::length);
+      if (sampler.tokenizer_) done.text = sampler.tokenizer_->decode(done.ids, true);
+      sampler.cache_->give_back(s.pages);
+      prompt->live_samples--;
+      Completion& slot = groups[prompt->request].completions[static_cast<size_t>(s.sample)];
+      slot = std::move(done);
+      if (hooks.finished) hooks.finished(prompt->request, s.sample, slot);
+      if (prompt->live_samples == 0 && prompt->next_sample == requests[prompt->request].samples)
+        sampler.cache_->give_back(prompt->pages);
+      active.erase(active.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    while (!prompts.empty() && prompts.front().pages.empty()) prompts.pop_front();
+  }
+
+  void give_back_all() {
+    for (LiveSample& s : active) sampler.cache_->give_back(s.pages);
+    for (LivePrompt& p : prompts) sampler.cache_->give_back(p.pages);
+  }
+
+  Sampler& sampler;
+  const Transformer& model;
+  const std::vector<PromptRequest>& requests;
+  const SamplingOptions& options;
+  const Hooks& hooks;
+  size_t row_bytes = 0;
+  std::vector<TokenId> stop_ids;
+  size_t next_request = 0;
+  std::deque<LivePrompt> prompts;  // addresses stay valid while others come and go at the ends
+  std::vector<LiveSample> active;
+};
+
+Sampler::Sampler(const Transformer& model, std::shared_ptr<const Tokenizer> tokenizer, SamplerLimits limits)
+    : model_(model),
+      tokenizer_(std::move(tokenizer)),
+      limits_(limits),
+      workspace_(std::make_unique<Workspace>(model.compute(), model.config(),
+                                             std::max(limits.prefill_rows, limits.max_active),
+                                             std::max(limits.prefill_rows, limits.max_active), ModelUse::inference)) {}
+Sampler::~Sampler() = default;
+
+size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const {
+  const int64_t rows = std::max(limits_.prefill_rows, limits_.max_active);
+  const int64_t pages = limits_.max_active * (KvCache::pages_between(0, longest_prompt) +
+                                              KvCache::pages_between(kPageSize - 1, kPageSize - 1 + max_new_tokens));
+  return static_cast<size_t>(pages) * KvCache::page_bytes(model_.compute(), model_.config()) +
+         Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference);
+}
+
+std::vector<Group> Sampler::generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
+                                     const Hooks& hooks) {
+  Run run(*this, requests, options, hooks);
+  std::vector<Group> groups;
+  int64_t prompt_pages = 0, widest = 0, samples = 0;
+  for (size_t i = 0; i < requests.size(); i++) {
+    const int64_t length = static_cast<int64_t>(requests[i].ids.size());
+    if (length == 0) fail("prompt {} is empty: it has no tokens", i);
+    if (run.new_token_limit(i) < 1)
+      fail("prompt {} has {} tokens; the model's context is {}", i, length, model_.config().max_positions);
+    for (TokenId id : requests[i].ids)
+      if (id < 0 || id >= model_.config().vocabulary)
+        fail("prompt {}: token id {} is outside the vocabulary of {}", i, id, model_.config().vocabulary);
+    prompt_pages = std::max(prompt_pages, KvCache::pages_between(0, length));
+    widest = std::max(widest, run.sample_pages(i));
+    R1_CHECK(requests[i].samples >= 1);
+    samples += requests[i].samples;
+    groups.push_back({.prompt_ids = requests[i].ids,
+                      .prompt_index = requests[i].index,
+                      .completions = std::vector<Completion>(static_cast<size_t>(requests[i].samples)),
+                      .advantages = {}});
+  }
+  const int64_t together = std::min(limits_.max_active, samples),
+                prompts = std::min<int64_t>(together, static_cast<int64_t>(requests.size()));
+  const int32_t pages = static_cast<int32_t>(together * widest + prompts * prompt_pages);
+  if (pages > cache_pages_) {  // grows to the largest call, then stays
+    cache_.reset();
+    cache_ = std::make_unique<KvCache>(model_.compute(), model_.config(), pages);
+    cache_pages_ = pages;
+  }
+  while (run.next_request < requests.size() || run.waiting_samples() > 0 || !run.active.empty()) {
+    if (hooks.cancelled && hooks.cancelled()) break;
+    run.admit_prompts();
+    run.start_samples();
+    run.retire(groups);  // a first token may end a sample
+    if (run.active.empty()) continue;
+    run.decode();
+    run.retire(groups);
+  }
+  run.give_back_all();
+  return groups;
+}
+
+}  // namespace r1

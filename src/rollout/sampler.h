@@ -1,0 +1,76 @@
+// Continuous batching: each prompt is prefilled once for its group, samples fork from it, a finished sample's slot is
+// refilled at once. Draws are functions of (seed, step, prompt, sample, token), rows do not depend on their company:
+// the same text comes out alone, in any batch, with any number of threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/transformer.h"
+#include "rollout/records.h"
+
+namespace r1 {
+
+struct SamplingOptions {
+  float temperature = 1;
+  int32_t top_k = 0;  // 0: off
+  float top_p = 1;    // 1: off
+  float min_p = 0;    // 0: off
+  int64_t max_new_tokens = 256;
+  std::vector<TokenId> stop_ids;        // beside the model's end tokens
+  std::vector<std::string> stop_texts;  // a sample ends as soon as its text contains one
+  bool ignore_eos = false;              // forced lengths, for benches
+  uint64_t seed = 42;
+  uint32_t step = 0;
+};
+
+struct PromptRequest {
+  std::vector<TokenId> ids;
+  int64_t index = 0;  // the prompt's number in its draws: with (seed, step) it fixes the samples
+  int samples = 1;
+};
+
+struct SamplerLimits {
+  int64_t max_active = 64;      // sequences decoded together
+  int64_t prefill_rows = 1024;  // prompt tokens a forward pass
+};
+
+class Sampler {
+ public:
+  // Borrows the model for its own lifetime. `tokenizer` decodes texts and stop texts.
+  Sampler(const Transformer& model, std::shared_ptr<const Tokenizer> tokenizer, SamplerLimits limits);
+  ~Sampler();
+
+  // Called when a sample is finished, in the order they finish: (request, sample, completion).
+  using OnFinished = std::function<void(size_t request, int sample, const Completion& completion)>;
+  // Called after each decode step with the new token of each live sample, for streaming.
+  using OnToken = std::function<void(size_t request, int sample, TokenId id)>;
+  struct Hooks {
+    OnFinished finished;
+    OnToken token;
+    std::function<bool()> cancelled;  // asked between steps; true: stop and return what is finished
+  };
+
+  // A group a request, samples in order. Throws r1::Error for an empty or too long prompt.
+  std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
+                              const Hooks& hooks);
+  std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options) {
+    return generate(requests, options, Hooks());
+  }
+
+  // Bytes the cache and buffers need for prompts and completions of these lengths.
+  size_t planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const;
+
+ private:
+  struct Run;
+  const Transformer& model_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  SamplerLimits limits_;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<KvCache> cache_;
+  int32_t cache_pages_ = 0;
+};
+
+}  // namespace r1
