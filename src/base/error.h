@@ -36,9 +36,10 @@ template <typename... Args>
 }  // namespace r1
 
 // Always on. Further arguments are a fmt format and its values.
-#define R1_CHECK(cond, ...)                                                                                   \
-  do {                                                                                                        \
-    if (!(cond)) [[unlikely]] ::r1::check_failed(#cond, __FILE__, __LINE__, ::r1::check_detail(__VA_ARGS__)); \
+#define R1_CHECK(cond, ...)                                                           \
+  do {                                                                                \
+    if (!(cond)) [[unlikely]]                                                         \
+      ::r1::check_failed(#cond, __FILE__, __LINE__, ::r1::check_detail(__VA_ARGS__)); \
   } while (0)
 
 #ifdef R1_DEBUG

@@ -1,6 +1,6 @@
-// Randomness as a function: Philox4x32-10 (Salmon et al., SC 2011), keyed by the run's seed, counted by where the number
-// is used. Nothing to save, no order of draws: the same (seed, stage, step, prompt, sample, token, draw) gives the same
-// number on any thread count, batch mix and after any resume.
+// Randomness as a function: Philox4x32-10 (Salmon et al., SC 2011), keyed by the run's seed, counted by where the
+// number is used. Nothing to save, no order of draws: the same (seed, stage, step, prompt, sample, token, draw) gives
+// the same number on any thread count, batch mix and after any resume.
 #pragma once
 
 #include <array>

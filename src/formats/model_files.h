@@ -1,5 +1,6 @@
 // A model as files, one shape for everything that is out there: a Hugging Face folder (safetensors, one file or shards)
-// or one GGUF file. Tensor names, config keys and the tokenizer come out in Hugging Face's spelling whatever the source.
+// or one GGUF file. Tensor names, config keys and the tokenizer come out in Hugging Face's spelling whatever the
+// source.
 #pragma once
 
 #include <cstdint>
@@ -43,16 +44,16 @@ std::unique_ptr<TensorSource> open_safetensors(const std::string& path);
 
 struct ModelFiles {
   std::string path;
-  nlohmann::ordered_json config;             // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
+  nlohmann::ordered_json config;  // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
   nlohmann::ordered_json generation_config;  // null when absent
   nlohmann::ordered_json tokenizer_config;   // tokenizer_config.json; from GGUF: bos/eos/pad tokens, chat_template
-  std::string tokenizer_json;                // text of tokenizer.json, made from GGUF metadata; empty when there is none
-  std::string chat_template;                 // chat_template.jinja, or the default one of tokenizer_config; may be empty
-  std::unique_ptr<TensorSource> tensors;     // null when the path holds a tokenizer or vocabulary alone
+  std::string tokenizer_json;             // text of tokenizer.json, made from GGUF metadata; empty when there is none
+  std::string chat_template;              // chat_template.jinja, or the default one of tokenizer_config; may be empty
+  std::unique_ptr<TensorSource> tensors;  // null when the path holds a tokenizer or vocabulary alone
 };
 
-// `path`: a folder or a .gguf file. Throws r1::Error by name for anything bad. A folder with a tokenizer.json alone and a
-// GGUF with a vocabulary alone are fine (config and tensors stay empty).
+// `path`: a folder or a .gguf file. Throws r1::Error by name for anything bad. A folder with a tokenizer.json alone and
+// a GGUF with a vocabulary alone are fine (config and tensors stay empty).
 ModelFiles open_model_files(const std::string& path);
 
 struct NamedTensor {
@@ -62,9 +63,10 @@ struct NamedTensor {
 };
 
 // Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
-// chat_template.jinja, special_tokens_map.json into an existing folder. `dtype` is bf16 or f32 (config's dtype is set to it).
-// Each file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule.
-void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::span<const NamedTensor> tensors, DType dtype);
+// chat_template.jinja, special_tokens_map.json into an existing folder. `dtype` is bf16 or f32 (config's dtype is set
+// to it). Each file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule.
+void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::span<const NamedTensor> tensors,
+                     DType dtype);
 
 // Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
 void write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
