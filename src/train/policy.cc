@@ -1,0 +1,94 @@
+#include "train/policy.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "kernels/convert.h"
+
+namespace r1 {
+namespace {
+
+// Buffers grow to the largest micro-batch seen and stay.
+void grow(const Transformer& model, const MicroBatch& batch, ModelUse use, std::unique_ptr<Workspace>& workspace,
+          std::unique_ptr<KvCache>& cache, int32_t& cache_pages) {
+  const int64_t rows = batch.batch.rows(), selected = static_cast<int64_t>(batch.selected.size());
+  if (!workspace || workspace->rows() < rows || workspace->selected() < selected) {
+    const int64_t old_rows = workspace ? workspace->rows() : 0, old_selected = workspace ? workspace->selected() : 0;
+    workspace.reset();
+    workspace = std::make_unique<Workspace>(model.compute(), model.config(), std::max(rows, old_rows),
+                                            std::max(selected, old_selected), use);
+  }
+  if (cache_pages < batch.num_pages) {
+    cache.reset();
+    cache = std::make_unique<KvCache>(model.compute(), model.config(), batch.num_pages);
+    cache_pages = batch.num_pages;
+  }
+}
+
+}  // namespace
+
+Policy::Policy(Transformer& model) : model_(model) {
+  const int64_t n = model.layout().total();
+  gradients_ = Tensor(DType::f32, 1, n);
+  m_ = Tensor(DType::f32, 1, n);
+  v_ = Tensor(DType::f32, 1, n);
+}
+
+void Policy::make_room(const MicroBatch& batch) {
+  grow(model_, batch, ModelUse::training, workspace_, cache_, cache_pages_);
+  const int64_t selected = static_cast<int64_t>(batch.selected.size());
+  if (d_hidden_.rows() < bucket_rows(selected))
+    d_hidden_ = Tensor(DType::f32, bucket_rows(selected), model_.config().width);
+}
+
+const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
+  make_room(batch);
+  hidden_ = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  scores_.resize(batch.selected.size());
+  model_.head().score(hidden_, batch.targets.data(), scores_.data());
+  return scores_;
+}
+
+void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp) {
+  R1_CHECK(dlogp.size() == batch.selected.size());
+  const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
+  model_.head().backward(hidden_, batch.targets.data(), scores_.data(), {dlogp.data()}, d_hidden,
+                         gradients() + model_.layout().head());
+  model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
+}
+
+double Policy::update(const UpdateOptions& o) {
+  const int64_t total = model_.layout().total();
+  const double norm = std::sqrt(squared_norm(gradients(), total));
+  if (!std::isfinite(norm))
+    fail(
+        "the gradient is not finite (norm {}) before update {}; nothing was changed. Lower learning_rate or look at "
+        "the last batch",
+        norm, updates_ + 1);
+  updates_++;
+  AdamwStep step{.lr = static_cast<float>(o.learning_rate),
+                 .beta1 = static_cast<float>(o.beta1),
+                 .beta2 = static_cast<float>(o.beta2),
+                 .eps = static_cast<float>(o.eps),
+                 .step = updates_};
+  // as torch.nn.utils.clip_grad_norm_
+  if (o.max_grad_norm > 0) step.grad_scale = static_cast<float>(std::min(1.0, o.max_grad_norm / (norm + 1e-6)));
+  for (const Parameter& p : model_.layout().all()) {
+    step.weight_decay = p.is_matrix() ? static_cast<float>(o.weight_decay) : 0.0f;
+    adamw_update(model_.compute(), model_.parameters() + p.offset, gradients() + p.offset, first_moment() + p.offset,
+                 second_moment() + p.offset, p.size, step);
+  }
+  model_.repack();
+  return norm;
+}
+
+std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
+  grow(model_, batch, ModelUse::inference, workspace_, cache_, cache_pages_);
+  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  std::vector<HeadScore> scores(batch.selected.size());
+  model_.head().score(hidden, batch.targets.data(), scores.data());
+  return scores;
+}
+
+}  // namespace r1

@@ -1,0 +1,68 @@
+// A model with its gradients and AdamW state: forward over a micro-batch, backward of a loss given per token, one
+// update a step.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/adamw.h"
+#include "model/transformer.h"
+#include "train/packing.h"
+
+namespace r1 {
+
+struct UpdateOptions {
+  double learning_rate = 1e-6;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0;   // on tensors of two or more dimensions
+  double max_grad_norm = 1;  // 0: no clipping
+};
+
+class Policy {
+ public:
+  explicit Policy(Transformer& model);
+
+  // Log-prob, entropy and normaliser of every learned token of the micro-batch; keeps what backward needs.
+  const std::vector<HeadScore>& forward(const MicroBatch& batch);
+  // After forward of the same micro-batch: adds the gradient of sum dlogp_i logp_i (+ dentropy_i entropy_i). Tokens
+  // without weight cost nothing in the head.
+  void backward(const MicroBatch& batch, const std::vector<float>& dlogp);
+  // Clips the gathered gradient, updates, clears it, packs the weights anew. Returns the norm before clipping. Throws
+  // before anything moved when the gradient is not finite.
+  double update(const UpdateOptions& options);
+
+  Transformer& model() { return model_; }
+  float* gradients() { return gradients_.as<float>(); }
+  float* first_moment() { return m_.as<float>(); }
+  float* second_moment() { return v_.as<float>(); }
+  int64_t updates() const { return updates_; }
+  void set_updates(int64_t n) { updates_ = n; }
+
+ private:
+  void make_room(const MicroBatch& batch);
+
+  Transformer& model_;
+  Tensor gradients_, m_, v_;
+  int64_t updates_ = 0;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<KvCache> cache_;
+  int32_t cache_pages_ = 0;
+  std::vector<HeadScore> scores_;
+  Operand hidden_;
+  Tensor d_hidden_;
+};
+
+// Log-probs of learned tokens without keeping anything: scoring with another model (the reference).
+class Scorer {
+ public:
+  explicit Scorer(const Transformer& model) : model_(model) {}
+  std::vector<HeadScore> score(const MicroBatch& batch);
+
+ private:
+  const Transformer& model_;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<KvCache> cache_;
+  int32_t cache_pages_ = 0;
+};
+
+}  // namespace r1
