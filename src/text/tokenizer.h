@@ -12,14 +12,16 @@ namespace r1 {
 using TokenId = int32_t;
 
 struct EncodeOptions {
-  bool add_special_tokens = true;    // apply the post-processor
-  bool parse_special_tokens = true;  // find added tokens in the text; false: text from users, which never becomes special tokens
+  bool add_special_tokens = true;  // apply the post-processor
+  bool parse_special_tokens =
+      true;  // find added tokens in the text; false: text from users, which never becomes special tokens
 };
 
 // Thread safety: encode and decode are const and may be called from many threads.
 class Tokenizer {
  public:
-  // `json`: the text of a tokenizer.json. `name`: for error messages. Throws r1::Error on what it does not support, by name.
+  // `json`: the text of a tokenizer.json. `name`: for error messages. Throws r1::Error on what it does not support, by
+  // name.
   static std::shared_ptr<const Tokenizer> from_json(std::string_view json, const std::string& name);
   virtual ~Tokenizer() = default;
 
