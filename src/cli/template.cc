@@ -1,0 +1,64 @@
+#include <filesystem>
+#include <iostream>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+#include "cli/text_verbs.h"
+#include "formats/model_files.h"
+#include "text/chat_template.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string render_line(const ChatTemplate& chat, const Json& row, const Json& tokenizer_config) {
+  Json context = Json::object();
+  for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
+    if (tokenizer_config.is_object() && tokenizer_config.contains(key)) {
+      const Json& token = tokenizer_config[key];
+      if (token.is_string())
+        context[key] = token;
+      else if (token.is_object() && token.contains("content"))
+        context[key] = token["content"];
+    }
+  if (!row.is_object() || !row.contains("messages")) fail("expected a JSON object with \"messages\"");
+  context["messages"] = row["messages"];
+  context["tools"] = row.value("tools", Json());
+  context["add_generation_prompt"] = row.value("add_generation_prompt", false);
+  if (row.contains("extra") && row["extra"].is_object()) context.update(row["extra"]);
+  return chat.render(context);
+}
+
+}  // namespace
+
+int run_template(const std::string& template_file, const std::string& model) {
+  std::string source, name = template_file;
+  Json tokenizer_config;
+  if (!model.empty()) {
+    const ModelFiles files = open_model_files(model);
+    tokenizer_config = files.tokenizer_config;
+    source = files.chat_template;
+    if (template_file.empty()) name = model;
+  }
+  if (!template_file.empty()) source = read_text_file(template_file, 1 << 20);
+  if (source.empty()) fail("{}: holds no chat template", name);
+  const auto chat = ChatTemplate::parse(source, name);
+  std::string line;
+  for (int64_t number = 1; std::getline(std::cin, line); number++) {
+    if (line.empty()) continue;
+    Json out;
+    try {
+      out = {{"text", render_line(*chat, Json::parse(line), tokenizer_config)}};
+    } catch (const Json::exception& e) {
+      out = {{"error", fmt::format("standard input, line {}: {}", number, e.what())}};
+    } catch (const Error& e) {
+      out = {{"error", e.what()}};
+    }
+    std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+  }
+  std::cout.flush();
+  return 0;
+}
+
+}  // namespace r1

@@ -1,0 +1,238 @@
+#include "text/template_lexer.h"
+
+#include <array>
+#include <cctype>
+#include <string_view>
+
+#include "base/error.h"
+#include "text/unicode.h"
+
+namespace r1 {
+
+void template_error(const std::string& name, TemplatePlace place, const std::string& message) {
+  fail("{}: line {}, column {}: {}", name, place.line, place.column, message);
+}
+
+namespace {
+
+class Lexer {
+ public:
+  Lexer(const std::string& source, const std::string& name) : source_(source), name_(name) {}
+
+  std::vector<TemplateToken> run() {
+    if (!source_.empty() && source_.back() == '\n') source_.pop_back();  // keep_trailing_newline is off
+    while (at_ < source_.size()) {
+      const size_t open = find_open();
+      text(open);
+      if (open == std::string::npos) break;
+      tag(open);
+    }
+    out_.push_back({TemplateTokenKind::end, "", place(source_.size())});
+    return std::move(out_);
+  }
+
+ private:
+  TemplatePlace place(size_t at) const {
+    TemplatePlace p;
+    for (size_t i = 0; i < at && i < source_.size(); i++) {
+      p.column++;
+      if (source_[i] == '\n') p.line++, p.column = 1;
+    }
+    return p;
+  }
+
+  size_t find_open() const {
+    for (size_t i = at_; i + 1 < source_.size(); i++)
+      if (source_[i] == '{' && (source_[i + 1] == '%' || source_[i + 1] == '{' || source_[i + 1] == '#')) return i;
+    return std::string::npos;
+  }
+
+  // Emits the text up to the next tag, stripped as the tag's sign and lstrip_blocks ask.
+  void text(size_t open) {
+    std::string piece = source_.substr(at_, open == std::string::npos ? std::string::npos : open - at_);
+    const TemplatePlace where = place(at_);
+    if (strip_next_)
+      piece.erase(0, piece.find_first_not_of(" \t\r\n\f\v") == std::string::npos
+                         ? piece.size()
+                         : piece.find_first_not_of(" \t\r\n\f\v"));
+    else if (trim_newline_ && !piece.empty() && piece[0] == '\n')
+      piece.erase(0, 1);
+    strip_next_ = trim_newline_ = false;
+    if (open != std::string::npos) {
+      const char sign = open + 2 < source_.size() ? source_[open + 2] : ' ';
+      if (sign == '-')
+        piece.erase(piece.find_last_not_of(" \t\r\n\f\v") + 1);
+      else if (source_[open + 1] != '{' && sign != '+')
+        strip_line_start(piece, open);
+    }
+    if (!piece.empty()) out_.push_back({TemplateTokenKind::text, piece, where});
+    at_ = open;
+  }
+
+  // lstrip_blocks: white space between the start of a line and a block tag goes.
+  void strip_line_start(std::string& piece, size_t open) const {
+    size_t end = piece.find_last_not_of(" \t");
+    end = end == std::string::npos ? 0 : end + 1;
+    const bool line_start =
+        end > 0 ? piece[end - 1] == '\n' : (open - piece.size() == 0 || source_[open - piece.size() - 1] == '\n');
+    if (line_start) piece.erase(end);
+  }
+
+  void tag(size_t open) {
+    const char kind = source_[open + 1];
+    size_t i = open + 2;
+    if (kind == '#') {
+      const size_t close = source_.find("#}", i);
+      if (close == std::string::npos) template_error(name_, place(open), "comment is not closed");
+      strip_next_ = source_[close - 1] == '-' && close > i;
+      trim_newline_ = true;
+      at_ = close + 2;
+      return;
+    }
+    if (i < source_.size() && (source_[i] == '-' || source_[i] == '+')) i++;
+    if (kind == '%' && raw_block(open, i)) return;
+    out_.push_back({kind == '%' ? TemplateTokenKind::block_begin : TemplateTokenKind::print_begin, "", place(open)});
+    const std::string close = kind == '%' ? "%}" : "}}";
+    int depth = 0;
+    while (true) {
+      while (i < source_.size() && std::isspace(static_cast<unsigned char>(source_[i]))) i++;
+      if (i >= source_.size()) template_error(name_, place(open), "tag is not closed");
+      const bool signed_close = (source_[i] == '-' || source_[i] == '+') && source_.compare(i + 1, 2, close) == 0;
+      if (signed_close || (depth == 0 && source_.compare(i, 2, close) == 0)) {
+        strip_next_ = signed_close && source_[i] == '-';
+        trim_newline_ = kind == '%' && !(signed_close && source_[i] == '+');
+        out_.push_back({kind == '%' ? TemplateTokenKind::block_end : TemplateTokenKind::print_end, "", place(i)});
+        at_ = i + 2 + (signed_close ? 1 : 0);
+        return;
+      }
+      if (std::string_view("([{").find(source_[i]) != std::string_view::npos) depth++;
+      if (std::string_view(")]}").find(source_[i]) != std::string_view::npos) depth--;
+      i = token(i);
+    }
+  }
+
+  // {% raw %} ... {% endraw %}
+  bool raw_block(size_t open, size_t i) {
+    const auto skip = [&](size_t j) {
+      while (j < source_.size() && std::isspace(static_cast<unsigned char>(source_[j]))) j++;
+      return j;
+    };
+    i = skip(i);
+    if (source_.compare(i, 3, "raw") != 0) return false;
+    i = skip(i + 3);
+    if (source_.compare(i, 2, "%}") != 0) return false;
+    const size_t end = source_.find("endraw", i), close = end == std::string::npos ? end : source_.rfind("{%", end),
+                 after = end == std::string::npos ? end : source_.find("%}", end);
+    if (after == std::string::npos) template_error(name_, place(open), "raw is not closed");
+    out_.push_back({TemplateTokenKind::text, source_.substr(i + 2, close - i - 2), place(i + 2)});
+    trim_newline_ = true;
+    at_ = after + 2;
+    return true;
+  }
+
+  size_t token(size_t i) {
+    const char c = source_[i];
+    const TemplatePlace where = place(i);
+    if (std::isalpha(static_cast<unsigned char>(c)) || c == '_') {
+      size_t j = i;
+      while (j < source_.size() && (std::isalnum(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
+      out_.push_back({TemplateTokenKind::name, source_.substr(i, j - i), where});
+      return j;
+    }
+    if (std::isdigit(static_cast<unsigned char>(c))) {
+      size_t j = i;
+      while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_' ||
+                                    (source_[j] == '.' && j + 1 < source_.size() &&
+                                     std::isdigit(static_cast<unsigned char>(source_[j + 1])))))
+        j++;
+      std::string digits = source_.substr(i, j - i);
+      std::erase(digits, '_');
+      out_.push_back({TemplateTokenKind::number, digits, where});
+      return j;
+    }
+    if (c == '"' || c == '\'') return string_token(i);
+    static constexpr std::array<std::string_view, 6> kLong = {"==", "!=", "<=", ">=", "//", "**"};
+    for (std::string_view op : kLong)
+      if (source_.compare(i, 2, op) == 0) {
+        out_.push_back({TemplateTokenKind::op, std::string(op), where});
+        return i + 2;
+      }
+    if (std::string_view("+-*/%~<>=()[]{}.,:|").find(c) == std::string_view::npos)
+      template_error(name_, where, fmt::format("unexpected character '{}'", c));
+    out_.push_back({TemplateTokenKind::op, std::string(1, c), where});
+    return i + 1;
+  }
+
+  size_t string_token(size_t i) {
+    const char quote = source_[i];
+    std::string text;
+    size_t j = i + 1;
+    for (; j < source_.size() && source_[j] != quote; j++) {
+      if (source_[j] != '\\' || j + 1 >= source_.size()) {
+        text += source_[j];
+        continue;
+      }
+      const char e = source_[++j];
+      switch (e) {
+        case 'n':
+          text += '\n';
+          break;
+        case 't':
+          text += '\t';
+          break;
+        case 'r':
+          text += '\r';
+          break;
+        case 'b':
+          text += '\b';
+          break;
+        case 'f':
+          text += '\f';
+          break;
+        case 'x':
+        case 'u':
+        case 'U':
+          j = code_point(j, e == 'x' ? 2 : e == 'u' ? 4 : 8, text);
+          break;
+        case '\\':
+        case '\'':
+        case '"':
+          text += e;
+          break;
+        default:
+          text += '\\';
+          text += e;
+      }
+    }
+    if (j >= source_.size()) template_error(name_, place(i), "string is not closed");
+    out_.push_back({TemplateTokenKind::string, text, place(i)});
+    return j + 1;
+  }
+
+  size_t code_point(size_t j, size_t digits, std::string& text) const {
+    uint32_t code = 0;
+    for (size_t k = 1; k <= digits; k++) {
+      const char h = j + k < source_.size() ? source_[j + k] : 'x';
+      if (!std::isxdigit(static_cast<unsigned char>(h)))
+        template_error(name_, place(j), "a hexadecimal escape is cut short");
+      code = code * 16 + static_cast<uint32_t>(h <= '9' ? h - '0' : (h | 32) - 'a' + 10);
+    }
+    append_code_point(text, code);
+    return j + digits;
+  }
+
+  std::string source_;
+  const std::string& name_;
+  size_t at_ = 0;
+  bool strip_next_ = false, trim_newline_ = false;
+  std::vector<TemplateToken> out_;
+};
+
+}  // namespace
+
+std::vector<TemplateToken> lex_template(const std::string& source, const std::string& name) {
+  if (source.size() > (1u << 20)) fail("{}: the template has {} bytes, at most 1 MB is read", name, source.size());
+  return Lexer(source, name).run();
+}
+
+}  // namespace r1
