@@ -3,7 +3,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
-#include "cli/text_verbs.h"
+#include "cli/verbs.h"
 #include "formats/model_files.h"
 #include "text/chat_template.h"
 

@@ -1,7 +1,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "cli/text_verbs.h"
+#include "cli/verbs.h"
 #include "formats/model_files.h"
 #include "text/tokenizer.h"
 

@@ -82,12 +82,15 @@ ModelFiles open_model_files(const std::string& path) {
   fail("{}: expected a Hugging Face folder or a .gguf file", path);
 }
 
-void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::span<const NamedTensor> tensors,
-                     DType dtype) {
+std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
+                                         std::span<const NamedTensor> tensors, DType dtype) {
   const fs::path at(folder);
-  const auto write_json = [&](const char* name, const Json& json) {
-    replace_file((at / name).string(), json.dump(2) + "\n");
+  std::vector<WrittenFile> written;
+  const auto write_text = [&](const char* name, const std::string& text) {
+    replace_file((at / name).string(), text);
+    written.push_back({name, text.size(), sha256_hex(text)});
   };
+  const auto write_json = [&](const char* name, const Json& json) { write_text(name, json.dump(2) + "\n"); };
   Json config = meta.config;
   const char* type = dtype == DType::f32 ? "float32" : "bfloat16";
   if (config.contains("dtype") && !config.contains("torch_dtype"))
@@ -96,7 +99,7 @@ void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::spa
     config["torch_dtype"] = type;
   write_json("config.json", config);
   if (!meta.generation_config.is_null()) write_json("generation_config.json", meta.generation_config);
-  if (!meta.tokenizer_json.empty()) replace_file((at / "tokenizer.json").string(), meta.tokenizer_json);
+  if (!meta.tokenizer_json.empty()) write_text("tokenizer.json", meta.tokenizer_json);
   if (meta.tokenizer_config.is_object()) {
     Json tokenizer = meta.tokenizer_config;
     tokenizer.erase("chat_template");
@@ -106,9 +109,10 @@ void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::spa
       if (tokenizer.contains(key) && !tokenizer[key].is_null()) special[key] = tokenizer[key];
     write_json("special_tokens_map.json", special);
   }
-  if (!meta.chat_template.empty()) replace_file((at / "chat_template.jinja").string(), meta.chat_template);
-  write_safetensors((at / "model.safetensors").string(), tensors, dtype);
+  if (!meta.chat_template.empty()) write_text("chat_template.jinja", meta.chat_template);
+  written.push_back(write_safetensors((at / "model.safetensors").string(), tensors, dtype));
   sync_folder(folder);
+  return written;
 }
 
 }  // namespace r1

@@ -62,14 +62,22 @@ struct NamedTensor {
   const float* data;  // borrowed until the call returns
 };
 
+// A file as it was handed to the disk; the digest is taken from memory.
+struct WrittenFile {
+  std::string name;  // inside its folder
+  uint64_t size = 0;
+  std::string sha256;
+};
+
 // Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
 // chat_template.jinja, special_tokens_map.json into an existing folder. `dtype` is bf16 or f32 (config's dtype is set
 // to it). Each file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule.
-void write_hf_folder(const std::string& folder, const ModelFiles& meta, std::span<const NamedTensor> tensors,
-                     DType dtype);
+// Returns what was written.
+std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
+                                         std::span<const NamedTensor> tensors, DType dtype);
 
 // Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
-void write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
-                       const nlohmann::ordered_json& metadata = {});
+WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
+                              const nlohmann::ordered_json& metadata = {});
 
 }  // namespace r1

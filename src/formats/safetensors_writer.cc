@@ -7,7 +7,7 @@
 
 namespace r1 {
 
-void write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
+WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
                        const nlohmann::ordered_json& metadata) {
   R1_CHECK(dtype == DType::f32 || dtype == DType::bf16);
   std::vector<const NamedTensor*> order;
@@ -47,6 +47,7 @@ void write_safetensors(const std::string& path, std::span<const NamedTensor> ten
     file.write(rounded.data(), rounded.size() * sizeof(bf16));
   }
   file.close();
+  return {std::filesystem::path(path).filename().string(), file.size(), file.sha256()};
 }
 
 }  // namespace r1

@@ -32,7 +32,17 @@ Value policy_term(const LossForm& f, double ratio, double advantage) {
   return {-two, clipped == ratio ? -ratio * advantage : 0.0};
 }
 
-double weight_of_token(const LossForm& f, const LossCounts& c, double length) {
+void count_clips(const LossForm& f, double ratio, double advantage, LossSums& s) {
+  s.ratio_min = std::min(s.ratio_min, ratio);
+  s.ratio_max = std::max(s.ratio_max, ratio);
+  if (f.type == LossType::cispo) s.cispo_clipped += ratio > f.epsilon_high && advantage > 0;
+  s.clipped_low += ratio < 1 - f.epsilon_low && advantage < 0;
+  s.clipped_high += ratio > 1 + f.epsilon_high && advantage > 0;
+}
+
+}  // namespace
+
+double token_weight(const LossForm& f, const LossCounts& c, double length) {
   switch (f.type) {
     case LossType::grpo:
       return 1.0 / (c.sequences * length);
@@ -46,22 +56,12 @@ double weight_of_token(const LossForm& f, const LossCounts& c, double length) {
   return 0;
 }
 
-void count_clips(const LossForm& f, double ratio, double advantage, LossSums& s) {
-  s.ratio_min = std::min(s.ratio_min, ratio);
-  s.ratio_max = std::max(s.ratio_max, ratio);
-  if (f.type == LossType::cispo) s.cispo_clipped += ratio > f.epsilon_high && advantage > 0;
-  s.clipped_low += ratio < 1 - f.epsilon_low && advantage < 0;
-  s.clipped_high += ratio > 1 + f.epsilon_high && advantage > 0;
-}
-
-}  // namespace
-
 void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequence& q, std::span<float> dlogp,
                    LossSums& sums) {
   const size_t n = q.new_logp.size();
   R1_CHECK(q.old_logp.size() == n && dlogp.size() == n && (f.beta == 0 || q.ref_logp.size() == n));
   if (n == 0) return;
-  const double length = static_cast<double>(n), weight = weight_of_token(f, counts, length);
+  const double length = static_cast<double>(n), weight = token_weight(f, counts, length);
   const auto log_ratio = [&](size_t t) { return static_cast<double>(q.new_logp[t]) - q.old_logp[t]; };
   double mean_log_ratio = 0;
   for (size_t t = 0; t < n; t++) mean_log_ratio += log_ratio(t) / length;

@@ -46,6 +46,9 @@ struct LossSums {  // over the tokens of the sequences seen; divide by tokens fo
   double ratio_min = INFINITY, ratio_max = 0;
 };
 
+// What one token's term is multiplied with: the form's mean over the step.
+double token_weight(const LossForm& form, const LossCounts& counts, double sequence_length);
+
 // Adds the sequence's share of the loss to `sums` and writes dloss/dlogp a token.
 void sequence_loss(const LossForm& form, const LossCounts& counts, const LossSequence& sequence, std::span<float> dlogp,
                    LossSums& sums);

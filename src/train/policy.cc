@@ -50,10 +50,11 @@ const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
   return scores_;
 }
 
-void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp) {
-  R1_CHECK(dlogp.size() == batch.selected.size());
+void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, const std::vector<float>& dentropy) {
+  R1_CHECK(dlogp.size() == batch.selected.size() && (dentropy.empty() || dentropy.size() == dlogp.size()));
   const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
-  model_.head().backward(hidden_, batch.targets.data(), scores_.data(), {dlogp.data()}, d_hidden,
+  model_.head().backward(hidden_, batch.targets.data(), scores_.data(),
+                         {dlogp.data(), dentropy.empty() ? nullptr : dentropy.data()}, d_hidden,
                          gradients() + model_.layout().head());
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }

@@ -25,13 +25,14 @@ class Policy {
   // Log-prob, entropy and normaliser of every learned token of the micro-batch; keeps what backward needs.
   const std::vector<HeadScore>& forward(const MicroBatch& batch);
   // After forward of the same micro-batch: adds the gradient of sum dlogp_i logp_i (+ dentropy_i entropy_i). Tokens
-  // without weight cost nothing in the head.
-  void backward(const MicroBatch& batch, const std::vector<float>& dlogp);
+  // without weight cost nothing in the head. `dentropy` may be empty.
+  void backward(const MicroBatch& batch, const std::vector<float>& dlogp, const std::vector<float>& dentropy = {});
   // Clips the gathered gradient, updates, clears it, packs the weights anew. Returns the norm before clipping. Throws
   // before anything moved when the gradient is not finite.
   double update(const UpdateOptions& options);
 
   Transformer& model() { return model_; }
+  const Transformer& model() const { return model_; }
   float* gradients() { return gradients_.as<float>(); }
   float* first_moment() { return m_.as<float>(); }
   float* second_moment() { return v_.as<float>(); }

@@ -1,0 +1,253 @@
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "cli/verbs.h"
+
+namespace r1 {
+namespace {
+
+// Flags that are keys too: --out DIR is --set out=DIR.
+void add_key(CLI::App* verb, const std::string& flag, const std::string& key, const std::string& help,
+             KeyValues& values) {
+  verb->add_option_function<std::string>(
+      flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
+}
+
+void add_set(CLI::App* verb, KeyValues& values) {
+  verb->add_option_function<std::vector<std::string>>(
+          "--set",
+          [&values](const std::vector<std::string>& all) {
+            for (const std::string& one : all) values.push_back(split_assignment(one));
+          },
+          "key=value, repeatable")
+      ->take_all()
+      ->expected(1)
+      ->type_name("KEY=VALUE");
+}
+
+// The few keys that verbs without a recipe know.
+void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
+  OptionTable table;
+  table.add("threads", &flags.threads, "");
+  table.add_choice("compute_dtype", &flags.compute_dtype, {"auto", "f32", "bf16"}, "");
+  table.set_all(sets);
+}
+void apply_generate_keys(const KeyValues& sets, GenerateFlags& f) {
+  OptionTable table;
+  table.add("threads", &f.threads, "");
+  table.add_choice("compute_dtype", &f.compute_dtype, {"auto", "f32", "bf16"}, "");
+  table.add("temperature", &f.temperature, "");
+  table.add("top_p", &f.top_p, "");
+  table.add("top_k", &f.top_k, "");
+  table.add("min_p", &f.min_p, "");
+  table.add("seed", &f.seed, "");
+  table.add("max_completion_length", &f.max_tokens, "");
+  table.add("system_prompt", &f.system_prompt, "");
+  table.set_all(sets);
+}
+
+void add_model_flags(CLI::App* verb, ModelFlags& f) {
+  verb->add_option("--model", f.model, "Hugging Face folder, .gguf file, ORG/NAME in the local cache, or mini")
+      ->required();
+  verb->add_option("--threads", f.threads, "0: all cores");
+}
+
+void add_sampling_flags(CLI::App* verb, GenerateFlags& f) {
+  verb->add_option("--max-tokens", f.max_tokens, "of an answer")->capture_default_str();
+  verb->add_option("--temperature", f.temperature, "0: arg-max")->capture_default_str();
+  verb->add_option("--top-k", f.top_k, "0: off")->capture_default_str();
+  verb->add_option("--top-p", f.top_p, "1: off")->capture_default_str();
+  verb->add_option("--min-p", f.min_p, "0: off")->capture_default_str();
+  verb->add_option("--seed", f.seed, "same seed, same text")->capture_default_str();
+  verb->add_option("--stop", f.stop, "text that ends an answer, repeatable");
+  verb->add_option("--system", f.system_prompt, "system message");
+}
+
+// Everything the words are read into; lives until the verb has run.
+struct Words {
+  KeyValues sets;
+  ModelFlags model;
+  GenerateFlags generate;
+  EvalFlags eval;
+  TrainFlags train;
+  std::string tokenize_model, template_file, template_model, golden_folder;
+  bool decode = false, json = false;
+};
+
+void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
+  CLI::App* tokenize = app.add_subcommand("tokenize", "JSON lines {\"text\"} to {\"ids\"}, or back with --decode");
+  tokenize->add_option("--model", w.tokenize_model, "folder or .gguf, also with a tokenizer alone")->required();
+  tokenize->add_flag("--decode", w.decode, "{\"ids\"} to {\"text\"}");
+  tokenize->add_flag("--json", w.json, "JSON lines (always so)");
+  add_set(tokenize, w.sets);
+  tokenize->callback([&] {
+    action = [&] {
+      OptionTable().set_all(w.sets);
+      return run_tokenize(w.tokenize_model, w.decode);
+    };
+  });
+  CLI::App* chat_template = app.add_subcommand("template", "JSON lines {\"messages\",...} to {\"text\"} or {\"error\"}");
+  auto* from = chat_template->add_option_group("source");
+  from->add_option("--template", w.template_file, "a Jinja file");
+  from->add_option("--model", w.template_model, "the model's own template");
+  from->require_option(1, 2);
+  chat_template->add_flag("--json", w.json, "JSON lines (always so)");
+  add_set(chat_template, w.sets);
+  chat_template->callback([&] {
+    action = [&] {
+      OptionTable().set_all(w.sets);
+      return run_template(w.template_file, w.template_model);
+    };
+  });
+}
+
+void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
+  CLI::App* logprobs = app.add_subcommand("logprobs", "JSON lines {\"ids\"} to {\"logprobs\"}");
+  add_model_flags(logprobs, w.model);
+  logprobs->add_flag("--json", w.json, "JSON lines (always so)");
+  add_set(logprobs, w.sets);
+  logprobs->callback([&] {
+    action = [&] {
+      apply_model_keys(w.sets, w.model);
+      return run_logprobs(w.model);
+    };
+  });
+
+  CLI::App* generate = app.add_subcommand("generate", "sample answers to a prompt");
+  add_model_flags(generate, w.generate);
+  auto* prompt = generate->add_option_group("what to continue");
+  prompt->add_option("--prompt", w.generate.prompt, "text");
+  prompt->add_option("--prompt-ids", w.generate.prompt_ids, "token ids, e.g. 5,7,9");
+  prompt->require_option(1);
+  generate->add_flag("--chat", w.generate.chat, "put the prompt into the model's chat template");
+  generate->add_option("--n", w.generate.n, "answers")->capture_default_str();
+  generate->add_flag("--json", w.generate.json, "a JSON line an answer");
+  add_sampling_flags(generate, w.generate);
+  add_set(generate, w.sets);
+  generate->callback([&] {
+    action = [&] {
+      apply_generate_keys(w.sets, w.generate);
+      return run_generate(w.generate);
+    };
+  });
+
+  CLI::App* chat = app.add_subcommand("chat", "talk to a model");
+  add_model_flags(chat, w.generate);
+  add_sampling_flags(chat, w.generate);
+  add_set(chat, w.sets);
+  chat->callback([&] {
+    action = [&] {
+      apply_generate_keys(w.sets, w.generate);
+      return run_chat(w.generate);
+    };
+  });
+}
+
+void add_train_flags(CLI::App* verb, TrainFlags& f) {
+  verb->add_option("recipe", f.recipe, "TOML file of keys");
+  add_key(verb, "--model", "model", "what to train", f.given);
+  add_key(verb, "--data", "data", "a .jsonl file, or tasks:arithmetic", f.given);
+  add_key(verb, "--out", "out", "the run's folder", f.given);
+  verb->add_flag("--resume", f.resume, "go on with the run in --out");
+  add_set(verb, f.given);
+}
+
+void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
+  CLI::App* sft = app.add_subcommand("sft", "supervised fine-tuning");
+  add_train_flags(sft, w.train);
+  sft->footer(sft_keys_help);
+  sft->callback([&] { action = [&] { return run_sft_verb(w.train); }; });
+
+  CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
+  add_train_flags(grpo, w.train);
+  add_key(grpo, "--reward", "reward", "math, format, length, exec:COMMAND; joined by +, weighted by *", w.train.given);
+  grpo->footer(grpo_keys_help);
+  grpo->callback([&] { action = [&] { return run_grpo_verb(w.train); }; });
+
+  CLI::App* eval = app.add_subcommand("eval", "pass@1, pass@k, cons@k with 95 % intervals");
+  eval->add_option("recipe", w.eval.recipe, "TOML file of keys, e.g. a training recipe");
+  eval->add_option("--model", w.eval.model, "what to evaluate");
+  eval->add_option("--threads", w.eval.threads, "0: all cores");
+  eval->add_option("--data", w.eval.data, "a .jsonl file, or tasks:arithmetic (its held-out items)");
+  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math")
+      ->default_str("");
+  eval->add_option("--n", w.eval.n, "samples a row (k)")->capture_default_str();
+  eval->add_option("--limit", w.eval.limit, "only the first rows; 0: all");
+  eval->add_option("--max-tokens", w.eval.max_tokens, "of an answer; 0: the recipe's max_completion_length");
+  eval->add_option("--temperature", w.eval.temperature, "default: 0 for one sample, 0.6 for several");
+  eval->add_option("--top-p", w.eval.top_p, "default: 1 for one sample, 0.95 for several");
+  eval->add_option("--seed", w.eval.seed, "of sampling");
+  eval->add_option("--samples", w.eval.samples_file, "write every sample to this file");
+  eval->add_flag("--json", w.eval.json, "one JSON object");
+  add_set(eval, w.eval.sets);
+  eval->footer(eval_keys_help);
+  eval->callback([&] { action = [&] { return run_eval(w.eval); }; });
+}
+
+void add_check_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
+  CLI::App* verify = app.add_subcommand("verify", "check this program against independent ones");
+  verify->require_subcommand(1);
+  CLI::App* goldens = verify->add_subcommand("goldens", "every model folder in DIR against what PyTorch computed");
+  goldens->add_option("dir", w.golden_folder, "a folder of model folders")->required();
+  goldens->add_option("--threads", w.model.threads, "0: all cores");
+  goldens->add_flag("--json", w.json, "a JSON line a check");
+  add_set(goldens, w.sets);
+  goldens->callback([&] {
+    action = [&] {
+      apply_model_keys(w.sets, w.model);
+      return run_verify_goldens(w.golden_folder, w.model, w.json);
+    };
+  });
+  CLI::App* doctor = app.add_subcommand("doctor", "what this machine can do");
+  doctor->add_flag("--json", w.json, "one JSON object");
+  doctor->callback([&] { action = [&] { return run_doctor(w.json); }; });
+}
+
+int guarded(const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (const UsageError& e) {
+    std::cerr << "r1: " << e.what() << "\n";
+    return 2;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "r1: out of memory; try a smaller batch (per_device_train_batch_size, micro_batch_tokens, max_active)\n";
+    return 1;
+  } catch (const std::exception& e) {
+    std::cerr << "r1: " << e.what() << "\n";
+    return 1;
+  }
+}
+
+}  // namespace
+
+int run_app(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  CLI::App app("r1: DeepSeek-R1's training system on the CPU you have");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  Words words;
+  words.eval.reward = "";
+  std::function<int()> action;
+  add_text_verbs(app, words, action);
+  add_model_verbs(app, words, action);
+  add_train_verbs(app, words, action);
+  add_check_verbs(app, words, action);
+  return guarded([&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& e) {  // --help
+      return app.exit(e);
+    } catch (const CLI::ParseError& e) {
+      app.exit(e);
+      return 2;
+    }
+    return action();
+  });
+}
+
+}  // namespace r1

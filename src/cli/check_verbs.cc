@@ -1,0 +1,214 @@
+// r1 verify, eval and doctor.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/threads.h"
+#include "cli/recipe.h"
+#include "cli/verbs.h"
+#include "formats/model_path.h"
+#include "runs/view.h"
+#include "train/evaluate.h"
+#include "train/goldens.h"
+
+namespace r1 {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+void use_threads(const ModelFlags& flags) {
+  set_thread_count(flags.threads > 0 ? static_cast<int>(flags.threads) : available_cores());
+}
+
+// What r1 eval takes from a recipe: the keys of data and prompts, and how to sample.
+struct EvalKeys {
+  DataOptions data;
+  PromptOptions prompt;
+  std::string reward = "math", model;
+  int64_t max_completion_length = 512, soft_overlong_cache = 0, seed = 42, threads = 0, max_active = 64;
+  double reward_timeout_seconds = 60;
+  std::string compute_dtype = "auto";
+  void declare(OptionTable& t) {
+    t.begin_group("run");
+    t.add("model", &model, "as --model");
+    t.add("reward", &reward, "as --reward");
+    t.add("max_completion_length", &max_completion_length, "tokens");
+    t.add("soft_overlong_cache", &soft_overlong_cache, "for the length reward");
+    t.add("reward_timeout_seconds", &reward_timeout_seconds, "for exec:");
+    t.add("seed", &seed, "of sampling");
+    t.add("threads", &threads, "0: all cores");
+    t.add("max_active", &max_active, "sequences decoded together");
+    t.add_choice("compute_dtype", &compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
+    data.declare(t);
+    prompt.declare(t);
+  }
+};
+
+// A training recipe may be given: its keys that evaluation does not know are passed over, mistyped ones on the command
+// line are not.
+EvalKeys eval_keys(const EvalFlags& f) {
+  EvalKeys keys;
+  OptionTable table;
+  keys.declare(table);
+  if (!f.recipe.empty())
+    for (const auto& [key, value] : read_recipe(f.recipe).keys)
+      if (table.has(key)) table.set(key, value);
+  KeyValues given = f.sets;
+  if (!f.data.empty()) given.push_back({"data", f.data});
+  table.set_all(given);
+  return keys;
+}
+
+void write_samples(const std::string& path, const std::vector<EvalItem>& items) {
+  std::ofstream out(path);
+  for (const EvalItem& item : items)
+    for (size_t i = 0; i < item.completions.size(); i++) {
+      const Verdict& v = item.verdicts[i];
+      out << Json({{"prompt", item.prompt.text},
+                   {"completion", item.completions[i].text},
+                   {"outcome", outcome_name(v.outcome)},
+                   {"score", v.score},
+                   {"extracted", v.extracted},
+                   {"reason", v.reason}})
+                 .dump(-1, ' ', false, Json::error_handler_t::replace)
+          << "\n";
+    }
+  out.flush();
+  if (!out) fail("{}: cannot write", path);
+}
+
+void print_table(const EvalResult& r, const EvalFlags& f) {
+  std::cout << fmt::format("{} rows, {} samples each{}\n", r.rows, f.n,
+                           r.failed > 0 ? fmt::format("; {} verdicts failed and are left out", r.failed) : "");
+  std::cout << fmt::format("pass@1  {:6.2f} %   95 %: {:.2f} to {:.2f}\n", 100 * r.pass_at_1, 100 * r.ci_low,
+                           100 * r.ci_high);
+  if (f.n > 1)
+    std::cout << fmt::format("pass@{:<2} {:6.2f} %\ncons@{:<2} {:6.2f} %\n", f.n, 100 * r.pass_at_k, f.n,
+                             100 * r.cons_at_k);
+  std::cout << fmt::format("score {:.3f}, {:.1f} tokens, {:.1f} % cut off\n", r.mean_score, r.mean_length,
+                           100 * r.truncated);
+}
+
+}  // namespace
+
+std::string eval_keys_help() {
+  EvalKeys keys;
+  OptionTable table;
+  keys.declare(table);
+  return "Keys for RECIPE (TOML) and --set key=value, with their defaults:\n" + table.help();
+}
+
+int run_eval(const EvalFlags& f) {
+  EvalKeys keys = eval_keys(f);
+  if (f.n < 1) fail_usage("--n {}: expected at least 1", f.n);
+  if (f.max_tokens > 0) keys.max_completion_length = f.max_tokens;
+  set_thread_count(f.threads > 0 ? static_cast<int>(f.threads)
+                                 : keys.threads > 0 ? static_cast<int>(keys.threads) : available_cores());
+  const ModelFiles files = open_model_files(resolve_model(f.model.empty() ? keys.model : f.model));
+  const auto tokenizer = open_tokenizer(files);
+  const Transformer model =
+      load_transformer(files, make_compute(f.compute_dtype == "auto" ? keys.compute_dtype : f.compute_dtype),
+                       ModelUse::inference);
+  const auto reward = make_reward(f.reward.empty() ? keys.reward : f.reward,
+                                  {.max_completion_length = keys.max_completion_length,
+                                   .soft_overlong_cache = keys.soft_overlong_cache,
+                                   .exec_timeout_seconds = keys.reward_timeout_seconds});
+  std::vector<DataRow> rows = keys.data.load(true, false).rows;
+  if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
+  const PromptBuilder prompts(files, tokenizer, keys.prompt);
+  EvalOptions options;
+  options.samples = static_cast<int>(f.n);
+  options.sampling.temperature = static_cast<float>(f.temperature.value_or(f.n == 1 ? 0.0 : 0.6));
+  options.sampling.top_p = static_cast<float>(f.top_p.value_or(f.n == 1 ? 1.0 : 0.95));
+  options.sampling.max_new_tokens = keys.max_completion_length;
+  options.sampling.seed = static_cast<uint64_t>(f.seed);
+  Sampler sampler(model, tokenizer, {.max_active = keys.max_active});
+  catch_interrupts();
+  ProgressBar bar("evaluation", static_cast<int64_t>(rows.size()) * f.n);
+  const std::vector<EvalItem> items =
+      evaluate(sampler, prompts, rows, *reward, options, [&](int64_t done) { bar.update(done); });
+  if (items.empty()) fail("interrupted; nothing was written");
+  const EvalResult r = summarise(items);
+  if (!f.samples_file.empty()) write_samples(f.samples_file, items);
+  if (r.rows == 0) fail("every verdict failed; the first: {}", items[0].verdicts[0].reason);
+  if (f.json)
+    std::cout << Json({{"pass@1", r.pass_at_1},
+                       {"pass@k", r.pass_at_k},
+                       {"cons@k", r.cons_at_k},
+                       {"ci95", {r.ci_low, r.ci_high}},
+                       {"n", r.rows},
+                       {"k", f.n},
+                       {"failed", r.failed},
+                       {"mean_score", r.mean_score},
+                       {"mean_length", r.mean_length},
+                       {"clipped_ratio", r.truncated},
+                       {"temperature", options.sampling.temperature}})
+                     .dump()
+              << std::endl;
+  else
+    print_table(r, f);
+  return 0;
+}
+
+int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool json) {
+  use_threads(flags);
+  const Compute compute = make_compute(flags.compute_dtype == "auto" ? "f32" : flags.compute_dtype);
+  std::vector<fs::path> models;
+  if (!fs::is_directory(folder)) fail("{}: no such folder", folder);
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && fs::exists(entry.path() / "config.json")) models.push_back(entry.path());
+  if (models.empty() && fs::exists(fs::path(folder) / "config.json")) models.push_back(folder);
+  if (models.empty()) fail("{}: holds no model folders (config.json)", folder);
+  std::sort(models.begin(), models.end());
+  int64_t checks = 0, bad = 0, unsupported = 0;
+  for (const fs::path& model : models)
+    check_golden_folder(model.string(), compute, [&](const GoldenCheck& c) {
+      if (json) {
+        Json line = {{"model", c.model}, {"check", c.check}, {"error", c.error}, {"tolerance", c.tolerance}, {"ok", c.ok}};
+        if (!c.note.empty()) line["note"] = c.note;
+        std::cout << line.dump() << "\n";
+      } else if (!c.ok || !c.note.empty()) {
+        std::cout << fmt::format("{:<18} {:<40} {} error {:.3g}, tolerance {:.3g} {}\n", c.model, c.check,
+                                 c.ok ? "ok" : "BAD", c.error, c.tolerance, c.note);
+      }
+      if (c.check == "supported") {
+        unsupported++;
+        return;
+      }
+      checks++;
+      bad += !c.ok;
+    });
+  std::cout.flush();
+  std::cerr << fmt::format("{} checks, {} bad, {} families not supported yet ({} matmuls, {})\n", checks, bad,
+                           unsupported, dtype_name(compute.operand), isa_name(compute.isa));
+  if (bad > 0) fail("{} of {} checks are outside their tolerance", bad, checks);
+  if (checks == 0) fail("{}: nothing could be checked", folder);
+  return 0;
+}
+
+int run_doctor(bool json) {
+  const Compute compute = make_compute("auto");
+  set_thread_count(available_cores());
+  const bool invariant = onednn_is_batch_invariant(compute);
+  if (json)
+    std::cout << Json({{"isa", isa_name(compute.isa)},
+                       {"compute_dtype", dtype_name(compute.operand)},
+                       {"threads", thread_count()},
+                       {"matmul", compute.onednn ? "onednn" : "own"},
+                       {"onednn_batch_invariant", invariant}})
+                     .dump()
+              << std::endl;
+  else
+    std::cout << fmt::format(
+        "instruction set  {}\nmatmul operands  {} with f32 accumulation\nmatmul           {}{}\nthreads          {}\n",
+        isa_name(compute.isa), dtype_name(compute.operand), compute.onednn ? "oneDNN" : "own kernel",
+        invariant ? "" : " (oneDNN is not batch-invariant here)", thread_count());
+  return 0;
+}
+
+}  // namespace r1

@@ -1,0 +1,177 @@
+// r1 logprobs, generate and chat.
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/threads.h"
+#include "cli/verbs.h"
+#include "formats/model_path.h"
+#include "rollout/sampler.h"
+#include "train/policy.h"
+#include "train/prompts.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A model opened for asking.
+struct OpenModel {
+  explicit OpenModel(const ModelFlags& flags) : files(open_model_files(resolve_model(flags.model))) {
+    if (flags.threads < 0) fail_usage("--threads {}: expected at least 0", flags.threads);
+    set_thread_count(flags.threads > 0 ? static_cast<int>(flags.threads) : available_cores());
+    tokenizer = open_tokenizer(files);
+    model = std::make_unique<Transformer>(
+        load_transformer(files, make_compute(flags.compute_dtype), ModelUse::inference));
+  }
+  ModelFiles files;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<Transformer> model;
+};
+
+void print_json(const Json& line) {
+  std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+std::vector<TokenId> parse_ids(const std::string& text) {
+  std::vector<TokenId> out;
+  const char *at = text.data(), *end = at + text.size();
+  while (at < end) {
+    TokenId id = 0;
+    const auto [stop, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || (stop != end && *stop != ','))
+      fail_usage("--prompt-ids \"{}\": expected whole numbers with commas between them", text);
+    out.push_back(id);
+    at = stop == end ? end : stop + 1;
+  }
+  return out;
+}
+
+SamplingOptions sampling_of(const GenerateFlags& f) {
+  if (f.n < 1 || f.n > 1 << 20) fail_usage("--n {}: expected 1 to {}", f.n, 1 << 20);
+  if (f.max_tokens < 1 || f.max_tokens >= 1 << 20)
+    fail_usage("--max-tokens {}: expected 1 to {}", f.max_tokens, (1 << 20) - 1);
+  if (!(f.temperature >= 0)) fail_usage("--temperature {}: expected at least 0", f.temperature);
+  if (!(f.top_p > 0 && f.top_p <= 1)) fail_usage("--top-p {}: expected above 0 up to 1", f.top_p);
+  if (!(f.min_p >= 0 && f.min_p <= 1)) fail_usage("--min-p {}: expected 0 to 1", f.min_p);
+  if (f.top_k < 0) fail_usage("--top-k {}: expected at least 0", f.top_k);
+  SamplingOptions s;
+  s.temperature = static_cast<float>(f.temperature);
+  s.top_k = static_cast<int32_t>(f.top_k);
+  s.top_p = static_cast<float>(f.top_p);
+  s.min_p = static_cast<float>(f.min_p);
+  s.max_new_tokens = f.max_tokens;
+  s.stop_texts = f.stop;
+  s.seed = static_cast<uint64_t>(f.seed);
+  return s;
+}
+
+std::vector<TokenId> prompt_ids_of(const OpenModel& m, const GenerateFlags& f) {
+  if (!f.prompt_ids.empty()) return parse_ids(f.prompt_ids);
+  if (!m.tokenizer) fail("{}: holds no tokenizer; use --prompt-ids", m.files.path);
+  PromptOptions options;
+  options.prompt_template = f.chat ? "chat" : "none";
+  options.system_prompt = f.chat ? f.system_prompt : "";
+  return PromptBuilder(m.files, m.tokenizer, options).build(f.prompt).ids;
+}
+
+}  // namespace
+
+int run_logprobs(const ModelFlags& flags) {
+  const OpenModel m(flags);
+  Scorer scorer(*m.model);
+  const int64_t longest = m.model->config().max_positions;
+  std::string line;
+  for (int64_t number = 1; std::getline(std::cin, line); number++) {
+    if (line.empty()) continue;
+    std::vector<TokenId> ids;
+    try {
+      ids = Json::parse(line).at("ids").get<std::vector<TokenId>>();
+    } catch (const Json::exception& e) {
+      fail("standard input, line {}: expected {{\"ids\":[...]}}: {}", number, e.what());
+    }
+    if (static_cast<int64_t>(ids.size()) > longest)
+      fail("standard input, line {}: {} ids, the model's context is {}", number, ids.size(), longest);
+    for (TokenId id : ids)
+      if (id < 0 || id >= m.model->config().vocabulary)
+        fail("standard input, line {}: id {} is outside the vocabulary of {}", number, id, m.model->config().vocabulary);
+    Json values = Json::array();
+    if (ids.size() > 1) {
+      const std::vector<TrainGroup> group = {{{}, {{ids, {}, 0}}}};
+      const std::vector<MicroBatch> batches = pack(group, static_cast<int64_t>(ids.size()));
+      for (const HeadScore& s : scorer.score(batches[0])) values.push_back(static_cast<double>(s.logp));
+    }
+    print_json({{"logprobs", values}});
+  }
+  std::cout.flush();
+  return 0;
+}
+
+int run_generate(const GenerateFlags& f) {
+  const SamplingOptions sampling = sampling_of(f);
+  const OpenModel m(f);
+  const std::vector<TokenId> prompt = prompt_ids_of(m, f);
+  Sampler sampler(*m.model, m.tokenizer, {.max_active = std::min<int64_t>(f.n, 128)});
+  catch_interrupts();
+  StreamDecoder stream(m.tokenizer, true);
+  Sampler::Hooks hooks;
+  hooks.cancelled = interrupted;
+  const bool live = !f.json && f.n == 1 && m.tokenizer;
+  if (live)
+    hooks.token = [&](size_t, int, TokenId id) { std::cout << stream.push(id) << std::flush; };
+  const std::vector<Group> groups = sampler.generate({{prompt, 0, static_cast<int>(f.n)}}, sampling, hooks);
+  if (live) std::cout << stream.finish() << "\n";
+  for (size_t i = 0; i < groups[0].completions.size() && !live; i++) {
+    const Completion& c = groups[0].completions[i];
+    if (!f.json) {
+      std::cout << (f.n > 1 ? fmt::format("--- {}\n", i + 1) : "") << c.text << "\n";
+      continue;
+    }
+    Json logprobs = Json::array();
+    for (float x : c.behavior_logp) logprobs.push_back(static_cast<double>(x));
+    print_json({{"text", c.text},
+                {"ids", c.ids},
+                {"logprobs", logprobs},
+                {"finish_reason", finish_name(c.finish)},
+                {"prompt_ids", prompt}});
+  }
+  std::cout.flush();
+  return interrupted() ? 1 : 0;
+}
+
+int run_chat(const GenerateFlags& f) {
+  const SamplingOptions sampling = sampling_of(f);
+  const OpenModel m(f);
+  if (!m.tokenizer) fail("{}: holds no tokenizer", m.files.path);
+  PromptOptions options;
+  options.system_prompt = f.system_prompt;
+  const PromptBuilder prompts(m.files, m.tokenizer, options);
+  Sampler sampler(*m.model, m.tokenizer, {.max_active = 1});
+  const bool remembers = !m.files.chat_template.empty();
+  const bool terminal = isatty(STDIN_FILENO) == 1;
+  if (terminal) std::cerr << "An empty line ends the chat, /new begins a new one.\n";
+  Json messages = Json::array();
+  std::string line;
+  for (uint32_t turn = 0;; turn++) {
+    if (terminal) std::cerr << "\n> ";
+    if (!std::getline(std::cin, line) || line.empty()) break;
+    if (line == "/new" || !remembers) messages = Json::array();
+    if (line == "/new") continue;
+    messages.push_back({{"role", "user"}, {"content", line}});
+    StreamDecoder stream(m.tokenizer, true);
+    Sampler::Hooks hooks;
+    hooks.token = [&](size_t, int, TokenId id) { std::cout << stream.push(id) << std::flush; };
+    SamplingOptions now = sampling;
+    now.step = turn;
+    const auto groups = sampler.generate({{prompts.build_messages(messages).ids, 0, 1}}, now, hooks);
+    std::cout << stream.finish() << "\n" << std::flush;
+    messages.push_back({{"role", "assistant"}, {"content", groups[0].completions[0].text}});
+  }
+  return 0;
+}
+
+}  // namespace r1

@@ -1,0 +1,57 @@
+#include "cli/recipe.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+
+namespace r1 {
+namespace {
+
+// A value as --set would spell it.
+std::string text_of(const toml::node& node, const std::string& key, const std::string& file) {
+  if (const auto* s = node.as_string()) return s->get();
+  if (const auto* i = node.as_integer()) return std::to_string(i->get());
+  if (const auto* d = node.as_floating_point()) return exact_double(d->get());
+  if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
+  fail_usage("{}: line {}: {} is no text, number or boolean", file, node.source().begin.line, key);
+}
+
+// In the file's order: TOML tables are sorted by key, lines are not.
+KeyValues flat_keys(const toml::table& table, const std::string& file) {
+  std::vector<std::pair<uint32_t, std::pair<std::string, std::string>>> found;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) found.push_back({node.source().begin.line, {name, text_of(node, name, file)}});
+  }
+  std::sort(found.begin(), found.end());
+  KeyValues out;
+  for (auto& [line, pair] : found) out.push_back(std::move(pair));
+  return out;
+}
+
+}  // namespace
+
+Recipe parse_recipe(const std::string& text, const std::string& name) {
+  toml::table table;
+  try {
+    table = toml::parse(text, name);
+  } catch (const toml::parse_error& e) {
+    fail_usage("{}: line {}: {}", name, e.source().begin.line, std::string(e.description()));
+  }
+  Recipe out;
+  out.keys = flat_keys(table, name);
+  std::vector<std::pair<uint32_t, std::string>> stages;
+  for (const auto& [key, node] : table)
+    if (node.is_table()) stages.push_back({node.source().begin.line, std::string(key.str())});
+  std::sort(stages.begin(), stages.end());
+  for (const auto& [line, stage] : stages)
+    out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name)});
+  return out;
+}
+
+Recipe read_recipe(const std::string& path) { return parse_recipe(read_text_file(path, 4 << 20), path); }
+
+}  // namespace r1

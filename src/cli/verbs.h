@@ -1,0 +1,61 @@
+// What each verb does once its words are read. All return the exit code; errors are exceptions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+
+namespace r1 {
+
+// ---- text: JSON lines in, JSON lines out
+int run_tokenize(const std::string& model, bool decode);
+int run_template(const std::string& template_file, const std::string& model);
+
+// ---- a model, asked
+struct ModelFlags {
+  std::string model;
+  int64_t threads = 0;  // 0: all
+  std::string compute_dtype = "auto";
+};
+// {"ids":[...]} -> {"logprobs":[...]}: n - 1 natural log-probs at temperature 1.
+int run_logprobs(const ModelFlags& flags);
+
+struct GenerateFlags : ModelFlags {
+  std::string prompt, prompt_ids, system_prompt;
+  bool chat = false, json = false;
+  int64_t n = 1, max_tokens = 256, seed = 42, top_k = 0;
+  double temperature = 1, top_p = 1, min_p = 0;
+  std::vector<std::string> stop;
+};
+int run_generate(const GenerateFlags& flags);
+int run_chat(const GenerateFlags& flags);
+
+struct EvalFlags : ModelFlags {
+  std::string recipe, data, reward = "math";
+  bool json = false;
+  int64_t n = 1, limit = 0, max_tokens = 0, seed = 42;
+  std::optional<double> temperature, top_p;
+  KeyValues sets;
+  std::string samples_file;  // every sample as a JSON line; empty: none
+};
+int run_eval(const EvalFlags& flags);
+
+// ---- training
+struct TrainFlags {
+  std::string recipe;
+  KeyValues given;  // --model, --data, ... and --set, in order
+  bool resume = false;
+};
+int run_sft_verb(const TrainFlags& flags);
+int run_grpo_verb(const TrainFlags& flags);
+std::string sft_keys_help();
+std::string grpo_keys_help();
+std::string eval_keys_help();
+
+// ---- checks and looking
+int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool json);
+int run_doctor(bool json);
+
+}  // namespace r1

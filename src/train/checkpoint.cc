@@ -1,0 +1,206 @@
+#include "train/checkpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace r1 {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+constexpr int kFormat = 1;
+
+// N of "step-N", or -1.
+int64_t step_of(const std::string& name) {
+  if (!name.starts_with("step-") || name.size() < 6 || name.size() > 17) return -1;
+  for (size_t i = 5; i < name.size(); i++)
+    if (name[i] < '0' || name[i] > '9') return -1;
+  return std::stoll(name.substr(5));
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0)
+    fail("{}: cannot rename to {}: {}", from.string(), to.string(), std::strerror(errno));
+  sync_folder(to.parent_path().string());
+}
+
+// The manifest's own digest is that of the manifest with an empty one.
+std::string manifest_digest(Json manifest) {
+  manifest["sha256"] = "";
+  return sha256_hex(manifest.dump());
+}
+
+void add_block(const ParameterLayout& layout, const float* block, const std::string& prefix,
+               std::vector<NamedTensor>& out) {
+  for (NamedTensor& t : named_tensors(layout, block)) {
+    t.name = prefix + t.name;
+    out.push_back(std::move(t));
+  }
+}
+
+// Master weights, moments and reference in float32, exact.
+WrittenFile write_optimizer(const fs::path& path, const CheckpointContent& c) {
+  const ParameterLayout& layout = c.policy->model().layout();
+  std::vector<NamedTensor> tensors;
+  add_block(layout, c.policy->model().parameters(), "master.", tensors);
+  add_block(layout, c.policy->first_moment(), "exp_avg.", tensors);
+  add_block(layout, c.policy->second_moment(), "exp_avg_sq.", tensors);
+  if (c.reference != nullptr) add_block(layout, c.reference, "reference.", tensors);
+  return write_safetensors(path.string(), tensors, DType::f32);
+}
+
+// Throws r1::Error naming the first thing that is wrong with a checkpoint folder.
+Json check_folder(const fs::path& folder) {
+  const fs::path path = folder / "MANIFEST.json";
+  if (!fs::is_regular_file(fs::symlink_status(path))) fail("{}: there is no manifest", folder.string());
+  const Json manifest = Json::parse(read_text_file(path.string(), 64 << 20), nullptr, false);
+  if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_array())
+    fail("{}: is no manifest", path.string());
+  if (manifest.value("format", 0) != kFormat)
+    fail("{}: format {}, this program reads {}", path.string(), manifest.value("format", 0), kFormat);
+  if (manifest.value("sha256", "") != manifest_digest(manifest)) fail("{}: is damaged", path.string());
+  for (const Json& f : manifest["files"]) {
+    const std::string name = f.at("name").get<std::string>();
+    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.')
+      fail("{}: \"{}\" is no plain file name", path.string(), name);
+    const fs::path file = folder / name;
+    if (!fs::is_regular_file(fs::symlink_status(file))) fail("{}: is missing", file.string());
+    if (fs::file_size(file) != f.at("size").get<uint64_t>())
+      fail("{}: has {} bytes, expected {}", file.string(), fs::file_size(file), f.at("size").get<uint64_t>());
+    if (sha256_of_file(file.string()) != f.at("sha256").get<std::string>())
+      fail("{}: its digest is not the manifest's: the file is damaged", file.string());
+  }
+  return manifest;
+}
+
+void read_block(const TensorSource& source, const ParameterLayout& layout, const std::string& prefix, float* block) {
+  for (const Parameter& p : layout.all()) {
+    const int index = source.find(prefix + p.name);
+    if (index < 0) fail("optimizer.safetensors: tensor {}{} is missing", prefix, p.name);
+    if (source.tensors()[static_cast<size_t>(index)].elements() != p.size)
+      fail("optimizer.safetensors: tensor {}{} has {} elements, expected {}", prefix, p.name,
+           source.tensors()[static_cast<size_t>(index)].elements(), p.size);
+    source.read_f32(index, {block + p.offset, static_cast<size_t>(p.size)});
+  }
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::move(folder)), limit_(limit) {
+  fs::create_directories(folder_);
+  for (const auto& entry : fs::directory_iterator(folder_)) {  // the run's lock is ours: whoever made these is dead
+    const std::string name = entry.path().filename().string();
+    if (name.find(".tmp-") != std::string::npos || name.starts_with(".trash-")) fs::remove_all(entry.path());
+  }
+}
+
+void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
+  const ParameterLayout& layout = c.policy->model().layout();
+  const uint64_t floats = static_cast<uint64_t>(layout.total());
+  require_free_space(folder_.string(), floats * (12 + dtype_size(c.save_dtype) + (c.reference != nullptr ? 4 : 0)));
+  const std::string name = "step-" + std::to_string(step);
+  const fs::path temporary = folder_ / fmt::format("{}.tmp-{}", name, getpid());
+  fs::remove_all(temporary);
+  fs::create_directory(temporary);
+  std::vector<WrittenFile> files = write_hf_folder(temporary.string(), *c.meta,
+                                                   named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
+  files.push_back(write_optimizer(temporary / "optimizer.safetensors", c));
+  Json state = c.state;
+  state["step"] = step;
+  state["updates"] = c.policy->updates();
+  const std::string text = state.dump() + "\n";
+  replace_file((temporary / "trainer_state.json").string(), text);
+  files.push_back({"trainer_state.json", text.size(), sha256_hex(text)});
+  Json manifest = {{"format", kFormat}, {"step", step}, {"recipe", Json::object()}, {"files", Json::array()}};
+  for (const auto& [key, value] : c.recipe) manifest["recipe"][key] = value;
+  for (const WrittenFile& f : files)
+    manifest["files"].push_back({{"name", f.name}, {"size", f.size}, {"sha256", f.sha256}});
+  manifest["sha256"] = "";
+  manifest["sha256"] = manifest_digest(manifest);
+  replace_file((temporary / "MANIFEST.json").string(), manifest.dump(1) + "\n");
+  sync_folder(temporary.string());
+  const fs::path place = folder_ / name;
+  if (fs::exists(place)) fs::rename(place, folder_ / (".trash-" + name));  // a damaged one of the same step
+  rename_durably(temporary, place);
+  fs::remove_all(folder_ / (".trash-" + name));
+  remove_old(step);
+}
+
+void CheckpointStore::remove_old(int64_t newest_step) {
+  std::vector<int64_t> steps;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (const int64_t s = step_of(entry.path().filename().string()); s >= 0 && s <= newest_step) steps.push_back(s);
+  std::sort(steps.rbegin(), steps.rend());
+  for (size_t i = static_cast<size_t>(limit_); i < steps.size(); i++) {
+    const std::string name = "step-" + std::to_string(steps[i]);
+    fs::rename(folder_ / name, folder_ / (".trash-" + name));
+    fs::remove_all(folder_ / (".trash-" + name));
+  }
+}
+
+std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
+  std::vector<int64_t> steps;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (const int64_t s = step_of(entry.path().filename().string()); s >= 0) steps.push_back(s);
+  std::sort(steps.rbegin(), steps.rend());
+  for (int64_t step : steps) {
+    const fs::path path = folder_ / ("step-" + std::to_string(step));
+    try {
+      return Found{path, step, check_folder(path)};
+    } catch (const std::exception& e) {
+      log_warning("checkpoint passed over: {}", e.what());
+    }
+  }
+  if (!steps.empty()) fail("{}: none of its {} checkpoints is whole; nothing was changed", folder_.string(), steps.size());
+  return std::nullopt;
+}
+
+void restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference) {
+  const auto source = open_safetensors((found.path / "optimizer.safetensors").string());
+  Transformer& model = policy.model();
+  read_block(*source, model.layout(), "master.", model.parameters());
+  read_block(*source, model.layout(), "exp_avg.", policy.first_moment());
+  read_block(*source, model.layout(), "exp_avg_sq.", policy.second_moment());
+  if (reference != nullptr) read_block(*source, model.layout(), "reference.", reference);
+  const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string()));
+  policy.set_updates(state.at("updates").get<int64_t>());
+  model.repack();
+}
+
+void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe) {
+  static const std::set<std::string> free_keys = {"threads",    "save_steps", "save_total_limit", "logging_steps",
+                                                  "out",        "max_active", "max_steps",        "num_train_epochs",
+                                                  "eval_steps", "eval_rows",  "model",            "num_completions_to_log",
+                                                  "save_dtype", "reward_timeout_seconds"};
+  const Json& old = found.manifest.at("recipe");
+  std::string differences;
+  for (const auto& [key, value] : recipe)
+    if (!free_keys.contains(key) && old.value(key, "") != value)
+      differences += fmt::format("\n  {}: the run has {}, now {}", key, old.value(key, "nothing"), value);
+  if (!differences.empty())
+    fail("{}: cannot go on with another recipe; give the run's own values or start a new --out:{}",
+         found.path.string(), differences);
+}
+
+void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype) {
+  const fs::path temporary = folder.string() + fmt::format(".tmp-{}", getpid()),
+                 old = folder.string() + fmt::format(".old-{}", getpid());
+  fs::remove_all(temporary);
+  fs::create_directories(temporary);
+  const Transformer& model = policy.model();
+  write_hf_folder(temporary.string(), meta, named_tensors(model.layout(), model.parameters()), dtype);
+  if (fs::exists(folder)) fs::rename(folder, old);
+  rename_durably(temporary, folder);
+  fs::remove_all(old);
+}
+
+}  // namespace r1

@@ -1,0 +1,268 @@
+#include "train/grpo.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/evaluate.h"
+#include "train/grpo_update.h"
+#include "train/session.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+class GrpoTrainer {
+ public:
+  GrpoTrainer(const GrpoRun& run, TrainSession& session)
+      : o_(run.options),
+        session_(session),
+        rows_(o_.data.load(false, false).rows),
+        reward_(make_reward(o_.reward, {.max_completion_length = o_.max_completion_length,
+                                        .soft_overlong_cache = o_.soft_overlong_cache,
+                                        .exec_timeout_seconds = o_.reward_timeout_seconds})),
+        sampler_(session.model(), session.tokenizer(), {.max_active = o_.max_active}),
+        maker_(o_, sampler_, session.prompts(), rows_, *reward_) {
+    const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /
+                                      static_cast<double>(o_.prompts_per_rollout()));
+    total_ = o_.max_steps > 0 ? o_.max_steps : static_cast<int64_t>(rollouts) * o_.steps_per_rollout();
+    session.set_total_steps(total_);
+    schedule_ = o_.schedule(total_);
+    if (o_.eval_steps > 0) {
+      held_out_ = o_.data.load(true, false).rows;
+      if (held_out_.size() > static_cast<size_t>(o_.eval_rows)) held_out_.resize(static_cast<size_t>(o_.eval_rows));
+    }
+  }
+
+  bool run() {
+    restore();
+    session_.open_view("reward", 0, 0);
+    session_.view().note("loss: " + formula_text(o_.loss_form(), o_.scale_rewards,
+                                                 static_cast<double>(o_.max_completion_length)));
+    if (session_.step() == 0) evaluate_held_out();
+    while (session_.step() < total_) {
+      if (!rollout_) {
+        sample();
+        if (!rollout_) return session_.save_interrupted(state()), false;
+      }
+      if (!update()) return false;
+      if (o_.eval_steps > 0 && session_.step() % o_.eval_steps == 0) evaluate_held_out();
+    }
+    session_.finish(state());
+    return true;
+  }
+
+ private:
+  void restore() {
+    const Json& state = session_.state();
+    if (!state.is_object()) return;
+    rollouts_done_ = state.at("rollouts").get<int64_t>();
+    tokens_seen_ = state.at("num_tokens").get<int64_t>();
+    part_ = state.at("part").get<size_t>();
+    if (state.contains("rollout")) set_rollout(Rollout::from_json(state.at("rollout")));
+  }
+
+  Json state() const {
+    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}};
+    if (rollout_) out["rollout"] = rollout_->to_json();
+    return out;
+  }
+
+  void set_rollout(Rollout rollout) {
+    rollout_ = std::move(rollout);
+    minibatches_ = cut_into_minibatches(*rollout_, static_cast<size_t>(o_.rollout_batch() / o_.batch()),
+                                        static_cast<uint64_t>(o_.seed));
+  }
+
+  // Prompts, groups, verdicts, advantages.
+  void sample() {
+    Rollout rollout = maker_.make(rollouts_done_, [&](int64_t done) {
+      session_.view().phase("rollout", done, o_.rollout_batch());
+    });
+    if (rollout.groups.empty()) return;
+    for (const JudgedGroup& g : rollout.groups)
+      tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
+    tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
+    log_samples(rollout);
+    set_rollout(std::move(rollout));
+    part_ = 0;
+  }
+
+  // One optimiser step on the next minibatch of the rollout.
+  bool update() {
+    const auto start = Clock::now();
+    const int64_t t = session_.step();
+    session_.view().phase("update", static_cast<int64_t>(part_) + 1, o_.steps_per_rollout());
+    const UpdateInputs inputs{.rollout = &*rollout_,
+                              .minibatch = minibatches_[part_ % minibatches_.size()],
+                              .form = o_.loss_form(),
+                              .entropy_coef = o_.entropy_coef,
+                              .mask_truncated = o_.mask_truncated_completions,
+                              .max_completion_length = o_.max_completion_length,
+                              .micro_batch_tokens = o_.micro_batch_tokens,
+                              .same_policy = part_ == 0,
+                              .reference = session_.reference()};
+    const UpdateSums sums = grpo_forward_backward(session_.policy(), inputs);
+    if (!std::isfinite(sums.loss.loss)) fail("step {}: the loss is {}; nothing was changed by this step", t + 1,
+                                             sums.loss.loss);
+    const double rate = learning_rate_at(schedule_, t);
+    // a step whose groups all lack spread teaches nothing: the weights stay, the optimiser's averages too
+    const double norm = sums.samples > 0 ? session_.policy().update(o_.update_options(rate)) : 0;
+    if (sums.samples > 0) renew_reference(t + 1);
+    const Json metrics = metrics_of(sums, {.rate = rate, .norm = norm, .seconds = since(start)});
+    const StepSummary summary = summary_of(metrics);
+    if (++part_ == static_cast<size_t>(o_.steps_per_rollout())) {
+      rollout_.reset();
+      rollouts_done_++;
+      part_ = 0;
+    }
+    return session_.end_step(metrics, summary, state());
+  }
+
+  void renew_reference(int64_t step) {
+    if (!o_.sync_ref_model || session_.reference() == nullptr || step % o_.ref_model_sync_steps != 0) return;
+    const float alpha = static_cast<float>(o_.ref_model_mixup_alpha);
+    float* reference = session_.reference()->parameters();
+    const float* policy = session_.model().parameters();
+    for (int64_t i = 0; i < session_.model().layout().total(); i++)
+      reference[i] = alpha == 1 ? policy[i] : alpha * policy[i] + (1 - alpha) * reference[i];
+    session_.reference()->repack();
+  }
+
+  struct StepNumbers {
+    double rate, norm, seconds;
+  };
+  Json metrics_of(const UpdateSums& sums, const StepNumbers& step) {
+    const double tokens = std::max(1.0, sums.tokens);
+    if (part_ == 0) {  // the first update of a rollout is made by the policy that sampled it
+      first_gap_max_ = sums.logp_gap_max;
+      first_gap_mean_ = sums.logp_gap_sum / tokens;
+    }
+    Json m = {{"step", session_.step() + 1},
+              {"loss", sums.loss.loss + sums.entropy_loss},
+              {"grad_norm", step.norm},
+              {"learning_rate", step.rate},
+              {"epoch", maker_.epoch_after(rollouts_done_ + 1)},
+              {"num_tokens", tokens_seen_}};
+    m.update(rollout_->metrics);
+    m["entropy"] = sums.entropy / tokens;
+    if (o_.beta != 0) m["kl"] = sums.loss.kl / tokens;
+    m["clip_ratio/low_mean"] = sums.loss.clipped_low / tokens;
+    m["clip_ratio/high_mean"] = sums.loss.clipped_high / tokens;
+    m["clip_ratio/region_mean"] = (sums.loss.clipped_low + sums.loss.clipped_high) / tokens;
+    if (o_.loss_type == "cispo") m["cispo_clip_ratio"] = sums.loss.cispo_clipped / tokens;
+    m["sampling/sampling_logp_difference/mean"] = first_gap_mean_;
+    m["sampling/sampling_logp_difference/max"] = first_gap_max_;
+    m["sampling/importance_sampling_ratio/min"] = sums.samples > 0 ? sums.loss.ratio_min : 1.0;
+    m["sampling/importance_sampling_ratio/max"] = sums.samples > 0 ? sums.loss.ratio_max : 1.0;
+    m["samples_trained"] = sums.samples;
+    m["time/update"] = step.seconds;
+    const double rollout_seconds = part_ == 0 ? rollout_->seconds_rollout + rollout_->seconds_reward : 0;
+    m["step_time"] = step.seconds + rollout_seconds;
+    return m;
+  }
+
+  StepSummary summary_of(const Json& m) const {
+    const auto number = [&](const char* key) { return m[key].get<double>(); };
+    StepSummary s{.step = session_.step() + 1,
+                  .total_steps = total_,
+                  .fields = {{"reward", fmt::format("{:.3f}", number("reward"))},
+                             {"correct", fmt::format("{:.3f}", number("verdicts/correct"))},
+                             {"len", fmt::format("{:.1f}", number("completions/mean_length"))},
+                             {"flat", fmt::format("{:.2f}", number("frac_reward_zero_std"))},
+                             {"loss", fmt::format("{:+.4f}", number("loss"))},
+                             {"grad", fmt::format("{:.3f}", number("grad_norm"))},
+                             {"ent", fmt::format("{:.3f}", number("entropy"))},
+                             {"gap", fmt::format("{:g}", number("sampling/sampling_logp_difference/max"))},
+                             {"rollout", fmt::format("{:.1f}s", number("time/rollout"))},
+                             {"update", fmt::format("{:.1f}s", number("time/update"))}},
+                  .curve = number("reward"),
+                  .sample = {},
+                  .sample_note = {}};
+    const JudgedGroup& g = rollout_->groups[0];
+    s.sample = g.group.completions[0].text;
+    s.sample_note = outcome_name(g.verdicts[0].outcome);
+    return s;
+  }
+
+  // The first completions of the first groups, one a group until all have one.
+  void log_samples(const Rollout& rollout) {
+    int64_t left = o_.num_completions_to_log;
+    for (size_t s = 0; s < static_cast<size_t>(o_.num_generations); s++) {
+      for (const JudgedGroup& g : rollout.groups) {
+        if (left-- <= 0) return;
+        const Verdict& v = g.verdicts[s];
+        const Completion& c = g.group.completions[s];
+        Json parts = Json::object();
+        for (const auto& [name, score] : v.parts) parts[name] = score;
+        session_.samples().append({{"step", session_.step() + 1},
+                                   {"prompt", g.prompt.text},
+                                   {"completion", c.text},
+                                   {"num_tokens", c.ids.size()},
+                                   {"finish_reason", finish_name(c.finish)},
+                                   {"outcome", outcome_name(v.outcome)},
+                                   {"reward", v.score},
+                                   {"rewards", parts},
+                                   {"reason", v.reason},
+                                   {"extracted", v.extracted},
+                                   {"advantage", g.group.advantages[s]}});
+      }
+    }
+  }
+
+  void evaluate_held_out() {
+    if (held_out_.empty()) return;
+    EvalOptions options;
+    options.sampling.temperature = 0;
+    options.sampling.max_new_tokens = o_.max_completion_length;
+    const int64_t rows = static_cast<int64_t>(held_out_.size());
+    const std::vector<EvalItem> items =
+        evaluate(sampler_, session_.prompts(), held_out_, *reward_, options,
+                 [&](int64_t done) { session_.view().phase("evaluation", done, rows); });
+    if (items.empty()) return;  // interrupted: the loop saves
+    const EvalResult r = summarise(items);
+    session_.metrics().append({{"step", session_.step()},
+                               {"eval_accuracy", r.pass_at_1},
+                               {"eval_ci95", {r.ci_low, r.ci_high}},
+                               {"eval_reward", r.mean_score},
+                               {"eval_rows", r.rows},
+                               {"eval_completions/mean_length", r.mean_length},
+                               {"eval_completions/clipped_ratio", r.truncated}});
+    session_.view().note(fmt::format("held out, step {}: {:.1f} % of {} correct (95 %: {:.1f} to {:.1f})",
+                                     session_.step(), 100 * r.pass_at_1, r.rows, 100 * r.ci_low, 100 * r.ci_high));
+  }
+
+  const GrpoOptions& o_;
+  TrainSession& session_;
+  const std::vector<DataRow> rows_;
+  std::vector<DataRow> held_out_;
+  const std::unique_ptr<Reward> reward_;
+  Sampler sampler_;
+  const RolloutMaker maker_;
+  std::optional<Rollout> rollout_;
+  std::vector<std::vector<SampleIndex>> minibatches_;
+  size_t part_ = 0;  // minibatches of the rollout that are done, over all iterations
+  int64_t rollouts_done_ = 0, tokens_seen_ = 0, total_ = 0;
+  double first_gap_max_ = 0, first_gap_mean_ = 0;
+  Schedule schedule_;
+};
+
+}  // namespace
+
+bool run_grpo(const GrpoRun& run) {
+  run.options.check();
+  TrainSession session(run.options, {.verb = "grpo",
+                                     .resume = run.resume,
+                                     .random_init = false,
+                                     .with_reference = run.options.beta != 0,
+                                     .recipe = run.recipe,
+                                     .recipe_toml = run.recipe_toml});
+  return GrpoTrainer(run, session).run();
+}
+
+}  // namespace r1

@@ -1,0 +1,119 @@
+#include "train/grpo_update.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/philox.h"
+
+namespace r1 {
+
+std::vector<std::vector<SampleIndex>> cut_into_minibatches(const Rollout& rollout, size_t parts, uint64_t seed) {
+  std::vector<SampleIndex> all;
+  const size_t n = rollout.groups.size();
+  for (size_t i = 0; i < n; i++) {
+    const size_t g = parts == 1 ? i
+                                : permuted_index({.seed = seed,
+                                                  .stage = Stage::minibatch,
+                                                  .step = static_cast<uint32_t>(rollout.number)},
+                                                 i, n);
+    for (size_t s = 0; s < rollout.groups[g].verdicts.size(); s++) all.push_back({g, s});
+  }
+  R1_CHECK(parts >= 1 && all.size() % parts == 0);
+  std::vector<std::vector<SampleIndex>> out(parts);
+  for (size_t i = 0; i < all.size(); i++) out[i / (all.size() / parts)].push_back(all[i]);
+  return out;
+}
+
+namespace {
+
+class Minibatch {
+ public:
+  explicit Minibatch(const UpdateInputs& in) : in_(in) {
+    counts_ = {.sequences = 0, .tokens = 0, .max_completion_length = static_cast<double>(in.max_completion_length)};
+    for (const SampleIndex& at : in.minibatch) add(at);
+    counts_.sequences = std::max(1.0, counts_.sequences);
+    counts_.tokens = std::max(1.0, counts_.tokens);
+  }
+
+  UpdateSums run(Policy& policy) {
+    std::unique_ptr<Scorer> scorer;
+    if (in_.reference != nullptr) scorer = std::make_unique<Scorer>(*in_.reference);
+    for (const MicroBatch& b : pack(groups_, in_.micro_batch_tokens)) {
+      std::vector<HeadScore> reference;
+      if (scorer) reference = scorer->score(b);
+      const std::vector<HeadScore>& scores = policy.forward(b);
+      std::vector<float> dlogp(scores.size()), dentropy(in_.entropy_coef != 0 ? scores.size() : 0);
+      for (size_t first = 0, last; first < scores.size(); first = last) {  // tokens of a sample are neighbours
+        for (last = first; last < scores.size() && b.tokens[last].tag == b.tokens[first].tag;) last++;
+        one_sequence(b, scores, reference, first, last, dlogp, dentropy);
+      }
+      policy.backward(b, dlogp, dentropy);
+    }
+    return sums_;
+  }
+
+ private:
+  const Completion& completion(const SampleIndex& at) const {
+    return in_.rollout->groups[at.group].group.completions[at.sample];
+  }
+
+  void add(const SampleIndex& at) {
+    const JudgedGroup& g = in_.rollout->groups[at.group];
+    const Completion& c = completion(at);
+    if (g.verdicts[at.sample].outcome == Outcome::failed) return;
+    counts_.sequences++;
+    if (in_.mask_truncated && c.finish == FinishReason::length) return;
+    counts_.tokens += static_cast<double>(c.ids.size());
+    if (!g.spread || (g.group.advantages[at.sample] == 0 && in_.form.beta == 0 && in_.entropy_coef == 0)) return;
+    if (groups_.empty() || last_group_ != at.group) groups_.push_back({g.prompt.ids, {}});
+    last_group_ = at.group;
+    groups_.back().samples.push_back({c.ids, {}, static_cast<int64_t>(kept_.size())});
+    kept_.push_back(at);
+    sums_.samples++;
+  }
+
+  void one_sequence(const MicroBatch& b, const std::vector<HeadScore>& scores, const std::vector<HeadScore>& reference,
+                    size_t first, size_t last, std::vector<float>& dlogp, std::vector<float>& dentropy) {
+    const SampleIndex at = kept_[static_cast<size_t>(b.tokens[first].tag)];
+    const Completion& c = completion(at);
+    R1_CHECK(last - first == c.ids.size(), "{} scores for {} tokens", last - first, c.ids.size());
+    std::vector<float> new_logp, ref_logp;
+    const double weight = token_weight(in_.form, counts_, static_cast<double>(c.ids.size()));
+    for (size_t i = first; i < last; i++) {
+      new_logp.push_back(scores[i].logp);
+      if (!reference.empty()) ref_logp.push_back(reference[i].logp);
+      compare(at, i - first, scores[i].logp, c.behavior_logp[i - first]);
+      sums_.entropy += scores[i].entropy;
+      sums_.entropy_loss -= in_.entropy_coef * scores[i].entropy * weight;
+      if (!dentropy.empty()) dentropy[i] = static_cast<float>(-in_.entropy_coef * weight);
+    }
+    sums_.tokens += static_cast<double>(c.ids.size());
+    sequence_loss(in_.form, counts_,
+                  {new_logp, c.behavior_logp, ref_logp, in_.rollout->groups[at.group].group.advantages[at.sample]},
+                  std::span(dlogp).subspan(first, last - first), sums_.loss);
+  }
+
+  void compare(const SampleIndex& at, size_t token, float new_logp, float behavior_logp) {
+    const double gap = std::abs(static_cast<double>(new_logp) - behavior_logp);
+    sums_.logp_gap_max = std::max(sums_.logp_gap_max, gap);
+    sums_.logp_gap_sum += gap;
+    if (in_.same_policy && !(new_logp == behavior_logp))
+      fail("rollout {}, prompt {}, sample {}, token {}: the trainer's log-prob {} is not the sampler's {}; sampler and "
+           "trainer must agree to the last bit. Nothing was changed; try compute_dtype=f32 and report this",
+           in_.rollout->number + 1, at.group, at.sample, token, new_logp, behavior_logp);
+  }
+
+  const UpdateInputs& in_;
+  LossCounts counts_;
+  std::vector<TrainGroup> groups_;
+  std::vector<SampleIndex> kept_;  // by tag
+  size_t last_group_ = 0;
+  UpdateSums sums_;
+};
+
+}  // namespace
+
+UpdateSums grpo_forward_backward(Policy& policy, const UpdateInputs& inputs) { return Minibatch(inputs).run(policy); }
+
+}  // namespace r1

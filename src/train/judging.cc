@@ -1,0 +1,35 @@
+#include "train/judging.h"
+
+#include <chrono>
+
+namespace r1 {
+
+AsyncJudge::AsyncJudge(Reward& reward, size_t count) : reward_(reward), verdicts_(count), queue_(count + 1) {
+  for (Verdict& v : verdicts_) v.reason = "was never sampled";
+}
+
+void AsyncJudge::submit(size_t index, RewardInput input) {
+  indices_.push_back(index);
+  inputs_.push_back(std::move(input));
+  if (inputs_.size() >= 16) send();
+}
+
+void AsyncJudge::send() {
+  if (inputs_.empty()) return;
+  queue_.submit([this, indices = std::move(indices_), inputs = std::move(inputs_)] {
+    std::vector<Verdict> verdicts = reward_.judge(inputs);
+    for (size_t i = 0; i < indices.size(); i++) verdicts_[indices[i]] = std::move(verdicts[i]);
+  });
+  indices_.clear();
+  inputs_.clear();
+}
+
+std::vector<Verdict> AsyncJudge::finish() {
+  send();
+  const auto start = std::chrono::steady_clock::now();
+  queue_.wait();
+  waited_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(verdicts_);
+}
+
+}  // namespace r1

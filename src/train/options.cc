@@ -1,0 +1,319 @@
+#include "train/options.h"
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace r1 {
+
+void PromptOptions::declare(OptionTable& t) {
+  t.begin_group("prompts");
+  t.add_choice("prompt_template", &prompt_template, {"auto", "chat", "r1-zero", "none"},
+               "auto: the model's chat template, else the text as it is");
+  t.add("system_prompt", &system_prompt, "system message in front of every chat prompt");
+  t.add("prompt_prefix", &prompt_prefix, "put before a plain question");
+  t.add("prompt_suffix", &prompt_suffix, "put after a plain question");
+  t.add("thought_prefill", &thought_prefill, "what the assistant's turn begins with, e.g. \"<think>\\n\"");
+}
+
+void DataOptions::declare(OptionTable& t) {
+  t.begin_group("data");
+  t.add("data", &data, "a .jsonl file, or tasks:arithmetic");
+  t.add_alias("dataset_name", "data");
+  t.add("held_out_fraction", &held_out_fraction, "share of a file's questions kept from training, for r1 eval");
+  t.add("task_rows", &task_rows, "generated items");
+  t.add("task_operands", &task_operands, "how many numbers, e.g. 2 or 2-3");
+  t.add("task_digits", &task_digits, "digits of each, e.g. 2 or 1-3");
+  t.add("task_operators", &task_operators, "any of + - * /");
+  t.add("task_solutions", &task_solutions, "items with worked solutions, as SFT needs them");
+}
+
+Dataset DataOptions::load(bool held_out, bool with_solution) const {
+  if (data.empty()) fail_usage("no data given: --data FILE.jsonl or tasks:arithmetic");
+  if (held_out_fraction < 0 || held_out_fraction >= 1)
+    fail_usage("held_out_fraction is {}, expected 0 up to below 1", held_out_fraction);
+  TaskOptions options = task;
+  set_task_option(options, "task_operands", task_operands);
+  set_task_option(options, "task_digits", task_digits);
+  set_task_option(options, "task_operators", task_operators);
+  options.num_rows = task_rows;
+  options.held_out = held_out;
+  options.with_solution = with_solution || task_solutions;
+  Dataset all = load_dataset(data, options);
+  if (data.starts_with("tasks:") || held_out_fraction == 0) return all;
+  Dataset side = split_dataset(all, held_out_fraction, 0, held_out);
+  if (side.rows.empty())
+    fail("{}: held_out_fraction {} leaves no rows of {}", data, held_out_fraction, all.rows.size());
+  return side;
+}
+
+void TrainingOptions::declare_common(OptionTable& t) {
+  t.begin_group("run");
+  t.add("model", &model, "Hugging Face folder, .gguf file, ORG/NAME in the local cache, or mini");
+  t.add_alias("model_name_or_path", "model");
+  t.add("out", &out, "the run's folder");
+  t.add_alias("output_dir", "out");
+  t.add("seed", &seed, "all randomness follows from it");
+  data.declare(t);
+  prompt.declare(t);
+  t.begin_group("optimiser");
+  t.add("max_steps", &max_steps, "optimiser steps; -1: num_train_epochs decides");
+  t.add("num_train_epochs", &num_train_epochs, "passes over the data");
+  t.add("per_device_train_batch_size", &per_device_train_batch_size, "sequences, times gradient_accumulation_steps: one step");
+  t.add("gradient_accumulation_steps", &gradient_accumulation_steps, "");
+  t.add("learning_rate", &learning_rate, "peak");
+  t.add_choice("lr_scheduler_type", &lr_scheduler_type,
+               {"constant", "constant_with_warmup", "linear", "cosine", "cosine_with_min_lr"}, "after warm-up");
+  t.add("warmup_steps", &warmup_steps, "step t has (t+1)/warmup_steps of the peak");
+  t.add("warmup_ratio", &warmup_ratio, "the same as a share of all steps, where warmup_steps is 0");
+  t.add("min_lr_rate", &min_lr_rate, "floor of cosine and linear, as a share of learning_rate");
+  t.add("weight_decay", &weight_decay, "decoupled, on matrices only");
+  t.add("adam_beta1", &adam_beta1, "");
+  t.add("adam_beta2", &adam_beta2, "");
+  t.add("adam_epsilon", &adam_epsilon, "");
+  t.add("max_grad_norm", &max_grad_norm, "global norm; 0: no clipping");
+  t.add("shuffle_dataset", &shuffle_dataset, "a new order every epoch, by seed");
+  t.begin_group("machine and files");
+  t.add_choice("compute_dtype", &compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
+  t.add_choice("save_dtype", &save_dtype, {"bf16", "f32"}, "of written models");
+  t.add("threads", &threads, "0: all cores of this process");
+  t.add("micro_batch_tokens", &micro_batch_tokens, "tokens of one forward and backward");
+  t.add("save_steps", &save_steps, "a checkpoint every so many steps; 0: only at the end");
+  t.add("save_total_limit", &save_total_limit, "checkpoints kept, at least 1");
+  t.add("logging_steps", &logging_steps, "a line in the terminal every so many steps");
+}
+
+UpdateOptions TrainingOptions::update_options(double rate) const {
+  return {.learning_rate = rate,
+          .beta1 = adam_beta1,
+          .beta2 = adam_beta2,
+          .eps = adam_epsilon,
+          .weight_decay = weight_decay,
+          .max_grad_norm = max_grad_norm};
+}
+
+Schedule TrainingOptions::schedule(int64_t total_steps) const {
+  const int64_t warmup =
+      warmup_steps > 0 ? warmup_steps : static_cast<int64_t>(std::ceil(warmup_ratio * static_cast<double>(total_steps)));
+  return {.kind = parse_scheduler(lr_scheduler_type),
+          .peak = learning_rate,
+          .warmup_steps = warmup,
+          .total_steps = total_steps,
+          .min_rate = min_lr_rate};
+}
+
+namespace {
+void at_least(const char* key, double value, double least) {
+  if (!(value >= least)) fail_usage("{} is {}, expected at least {}", key, value, least);
+}
+}  // namespace
+
+void TrainingOptions::check_common() const {
+  if (model.empty()) fail_usage("no model given: --model FOLDER, FILE.gguf, ORG/NAME or mini");
+  if (out.empty()) fail_usage("no folder for the run given: --out DIR");
+  at_least("per_device_train_batch_size", static_cast<double>(per_device_train_batch_size), 1);
+  at_least("gradient_accumulation_steps", static_cast<double>(gradient_accumulation_steps), 1);
+  at_least("learning_rate", learning_rate, 0);
+  at_least("warmup_steps", static_cast<double>(warmup_steps), 0);
+  at_least("warmup_ratio", warmup_ratio, 0);
+  at_least("min_lr_rate", min_lr_rate, 0);
+  at_least("weight_decay", weight_decay, 0);
+  at_least("max_grad_norm", max_grad_norm, 0);
+  at_least("adam_epsilon", adam_epsilon, 0);
+  for (const auto& [key, beta] : {std::pair("adam_beta1", adam_beta1), {"adam_beta2", adam_beta2}})
+    if (!(beta >= 0 && beta < 1)) fail_usage("{} is {}, expected 0 up to below 1", key, beta);
+  at_least("save_total_limit", static_cast<double>(save_total_limit), 1);
+  at_least("logging_steps", static_cast<double>(logging_steps), 1);
+  at_least("micro_batch_tokens", static_cast<double>(micro_batch_tokens), 16);
+  at_least("threads", static_cast<double>(threads), 0);
+  if (max_steps <= 0 && !(num_train_epochs > 0)) fail_usage("give max_steps or num_train_epochs above 0");
+  if (max_steps >= int64_t{1} << 24) fail_usage("max_steps is {}, expected below {}", max_steps, int64_t{1} << 24);
+}
+
+SftOptions::SftOptions() {
+  learning_rate = 2e-5;
+  lr_scheduler_type = "cosine";
+}
+
+void SftOptions::declare(OptionTable& t) {
+  declare_common(t);
+  t.begin_group("sft");
+  t.add("max_length", &max_length, "tokens; longer rows are cut at the end");
+  t.add("assistant_only_loss", &assistant_only_loss, "messages: learn the assistant's turns only");
+  t.add("random_init", &random_init, "begin with random weights instead of the model's");
+}
+
+void SftOptions::check() const {
+  check_common();
+  at_least("max_length", static_cast<double>(max_length), 2);
+}
+
+GrpoOptions::GrpoOptions() {
+  per_device_train_batch_size = 64;
+  learning_rate = 1e-5;
+  lr_scheduler_type = "constant";
+}
+
+void GrpoOptions::declare(OptionTable& t) {
+  declare_common(t);
+  t.begin_group("grpo: rollout");
+  t.add_choice("preset", &preset, {"none", "r1-zero", "deepseekmath", "dapo", "dr_grpo"},
+               "a paper's settings; keys given beside it count more");
+  t.add("reward", &reward, "math, format, length, exec:COMMAND, joined by +, weighted by *");
+  t.add("num_generations", &num_generations, "samples a prompt: the group");
+  t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
+  t.add("num_iterations", &num_iterations, "passes over each rollout");
+  t.add("max_completion_length", &max_completion_length, "tokens");
+  t.add("temperature", &temperature, "of sampling; log-probs of the loss are at temperature 1");
+  t.add("top_k", &top_k, "0: off");
+  t.add("top_p", &top_p, "1: off");
+  t.add("min_p", &min_p, "0: off");
+  t.add("max_active", &max_active, "sequences decoded together");
+  t.begin_group("grpo: loss");
+  t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"}, "how tokens are averaged");
+  t.add_choice("importance_sampling_level", &importance_sampling_level, {"token", "sequence"}, "sequence: GSPO");
+  t.add_choice("scale_rewards", &scale_rewards, {"group", "batch", "none"}, "what advantages are divided by");
+  t.add("epsilon", &epsilon, "clip below 1 - epsilon");
+  t.add("epsilon_high", &epsilon_high, "clip above 1 + epsilon_high; unset: epsilon. cispo: the ratio's cap itself");
+  t.add("delta", &delta, "two-sided clipping: ratio never above");
+  t.add("beta", &beta, "KL coefficient; 0: no reference model");
+  t.add_choice("kl_estimator", &kl_estimator, {"k1", "k2", "k3"}, "");
+  t.add("use_bias_correction_kl", &use_bias_correction_kl, "KL times ratio (DeepSeek-V3.2)");
+  t.add("sync_ref_model", &sync_ref_model, "renew the reference while training");
+  t.add("ref_model_sync_steps", &ref_model_sync_steps, "every so many steps");
+  t.add("ref_model_mixup_alpha", &ref_model_mixup_alpha, "reference = alpha policy + (1 - alpha) reference");
+  t.add("entropy_coef", &entropy_coef, "bonus on the mean entropy");
+  t.add("mask_truncated_completions", &mask_truncated_completions, "cut-off completions teach nothing");
+  t.begin_group("grpo: rewards and looking");
+  t.add("soft_overlong_cache", &soft_overlong_cache, "length reward: where punishment begins; 0: a fifth of the limit");
+  t.add("reward_timeout_seconds", &reward_timeout_seconds, "for exec:");
+  t.add("num_completions_to_log", &num_completions_to_log, "of every rollout, into samples.jsonl");
+  t.add("eval_steps", &eval_steps, "held-out accuracy every so many steps; 0: never");
+  t.add("eval_rows", &eval_rows, "held-out items for that");
+}
+
+void GrpoOptions::check() const {
+  check_common();
+  at_least("num_generations", static_cast<double>(num_generations), 2);
+  at_least("num_iterations", static_cast<double>(num_iterations), 1);
+  at_least("max_completion_length", static_cast<double>(max_completion_length), 1);
+  if (max_completion_length >= 1 << 20)
+    fail_usage("max_completion_length is {}, expected below {}", max_completion_length, 1 << 20);
+  at_least("max_active", static_cast<double>(max_active), 1);
+  if (!(temperature > 0)) fail_usage("temperature is {}, expected above 0: groups need spread", temperature);
+  if (!(top_p > 0 && top_p <= 1)) fail_usage("top_p is {}, expected above 0 up to 1", top_p);
+  at_least("top_k", static_cast<double>(top_k), 0);
+  if (!(min_p >= 0 && min_p <= 1)) fail_usage("min_p is {}, expected 0 to 1", min_p);
+  at_least("beta", beta, 0);
+  at_least("epsilon", epsilon, 0);
+  if (rollout_batch() % num_generations != 0)
+    fail_usage("a rollout has {} completions (generation_batch_size, or one step's), which num_generations {} does not divide",
+               rollout_batch(), num_generations);
+  if (rollout_batch() % batch() != 0)
+    fail_usage("generation_batch_size {} is no multiple of a step's {} completions (per_device_train_batch_size x "
+               "gradient_accumulation_steps)",
+               rollout_batch(), batch());
+  if (loss_type == "cispo" && !epsilon_high) fail_usage("loss_type cispo needs epsilon_high, the ratio's cap (e.g. 5)");
+  if (sync_ref_model && beta == 0) fail_usage("sync_ref_model without beta: there is no reference model at beta 0");
+  at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
+}
+
+LossForm GrpoOptions::loss_form() const {
+  LossForm f;
+  f.type = loss_type == "bnpo"      ? LossType::bnpo
+           : loss_type == "dapo"    ? LossType::dapo
+           : loss_type == "dr_grpo" ? LossType::dr_grpo
+           : loss_type == "cispo"   ? LossType::cispo
+                                    : LossType::grpo;
+  f.level = loss_type == "gspo" || importance_sampling_level == "sequence" ? RatioLevel::sequence : RatioLevel::token;
+  f.epsilon_low = epsilon;
+  f.epsilon_high = epsilon_high.value_or(epsilon);
+  f.delta = delta;
+  f.beta = beta;
+  f.kl = kl_estimator == "k1" ? KlEstimator::k1 : kl_estimator == "k2" ? KlEstimator::k2 : KlEstimator::k3;
+  f.kl_times_ratio = use_bias_correction_kl;
+  return f;
+}
+
+SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {
+  SamplingOptions s;
+  s.temperature = static_cast<float>(temperature);
+  s.top_k = static_cast<int32_t>(top_k);
+  s.top_p = static_cast<float>(top_p);
+  s.min_p = static_cast<float>(min_p);
+  s.max_new_tokens = max_completion_length;
+  s.seed = static_cast<uint64_t>(seed);
+  s.step = rollout;
+  return s;
+}
+
+KeyValues preset_values(const std::string& name) {
+  if (name == "none") return {};
+  if (name == "r1-zero")  // R1, r1.md 1.3: 8,192 samples cut into 16 minibatches, clip 10, reference renewed
+    return {{"loss_type", "grpo"},
+            {"scale_rewards", "group"},
+            {"num_generations", "16"},
+            {"per_device_train_batch_size", "512"},
+            {"generation_batch_size", "8192"},
+            {"learning_rate", "3e-6"},
+            {"lr_scheduler_type", "constant"},
+            {"beta", "0.001"},
+            {"kl_estimator", "k3"},
+            {"epsilon", "10"},
+            {"temperature", "1"},
+            {"max_completion_length", "32768"},
+            {"sync_ref_model", "true"},
+            {"ref_model_sync_steps", "400"},
+            {"ref_model_mixup_alpha", "1"},
+            {"prompt_template", "r1-zero"},
+            {"reward", "math+format"}};
+  if (name == "deepseekmath")
+    return {{"loss_type", "grpo"},
+            {"scale_rewards", "group"},
+            {"num_generations", "64"},
+            {"per_device_train_batch_size", "1024"},
+            {"learning_rate", "1e-6"},
+            {"lr_scheduler_type", "constant"},
+            {"beta", "0.04"},
+            {"kl_estimator", "k3"},
+            {"epsilon", "0.2"},
+            {"max_completion_length", "1024"}};
+  if (name == "dapo")
+    return {{"loss_type", "dapo"},
+            {"scale_rewards", "group"},
+            {"num_generations", "16"},
+            {"per_device_train_batch_size", "512"},
+            {"generation_batch_size", "8192"},
+            {"learning_rate", "1e-6"},
+            {"lr_scheduler_type", "constant_with_warmup"},
+            {"warmup_steps", "320"},  // 20 rollouts of 16 steps
+            {"weight_decay", "0.1"},
+            {"beta", "0"},
+            {"epsilon", "0.2"},
+            {"epsilon_high", "0.28"},
+            {"mask_truncated_completions", "true"},
+            {"max_completion_length", "20480"},
+            {"soft_overlong_cache", "4096"},
+            {"reward", "math+length"}};
+  if (name == "dr_grpo")
+    return {{"loss_type", "dr_grpo"},
+            {"scale_rewards", "none"},
+            {"num_generations", "8"},
+            {"per_device_train_batch_size", "128"},
+            {"learning_rate", "1e-6"},
+            {"lr_scheduler_type", "constant"},
+            {"beta", "0"},
+            {"epsilon", "0.2"},
+            {"max_completion_length", "3000"}};
+  fail_usage("preset {}: expected none, r1-zero, deepseekmath, dapo or dr_grpo", name);
+}
+
+void apply_with_preset(OptionTable& table, const KeyValues& values) {
+  std::string preset = "none";
+  for (const auto& [key, value] : values)
+    if (key == "preset") preset = value;
+  table.set_all(preset_values(preset));
+  table.set_all(values);
+}
+
+}  // namespace r1

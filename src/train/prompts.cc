@@ -1,0 +1,170 @@
+#include "train/prompts.h"
+
+#include "base/error.h"
+#include "text/thinking.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json special_tokens_of(const Json& tokenizer_config) {
+  Json out = Json::object();
+  if (!tokenizer_config.is_object()) return out;
+  for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
+    if (!tokenizer_config.contains(key)) continue;
+    const Json& token = tokenizer_config[key];
+    if (token.is_string())
+      out[key] = token;
+    else if (token.is_object() && token.contains("content"))
+      out[key] = token["content"];
+  }
+  return out;
+}
+
+// What an answer's text already has when the prompt ends inside its thought (R1's templates end with "<think>\n").
+std::string prefilled_part(const std::string& prompt) {
+  const std::string_view tag = "<think>";
+  const size_t at = prompt.rfind(tag);
+  if (at == std::string::npos || !trim(std::string_view(prompt).substr(at + tag.size())).empty()) return "";
+  return prompt.substr(at);
+}
+
+Json user_turn(const std::string& text) { return Json::array({{{"role", "user"}, {"content", text}}}); }
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> open_tokenizer(const ModelFiles& files) {
+  if (files.tokenizer_json.empty()) return nullptr;
+  return Tokenizer::from_json(files.tokenizer_json, files.path);
+}
+
+PromptBuilder::PromptBuilder(const ModelFiles& files, std::shared_ptr<const Tokenizer> tokenizer,
+                             const PromptOptions& options)
+    : path_(files.path),
+      tokenizer_(std::move(tokenizer)),
+      options_(options),
+      special_tokens_(special_tokens_of(files.tokenizer_config)) {
+  const bool has_template = !files.chat_template.empty();
+  if (options.prompt_template == "chat" && !has_template)
+    fail("{}: holds no chat template; use prompt_template=none or r1-zero", path_);
+  if (has_template && (options.prompt_template == "chat" || options.prompt_template == "auto"))
+    chat_ = ChatTemplate::parse(files.chat_template, path_);
+}
+
+const Tokenizer& PromptBuilder::need_tokenizer() const {
+  if (!tokenizer_) fail("{}: holds no tokenizer; give rows of input_ids, or a model folder with tokenizer.json", path_);
+  return *tokenizer_;
+}
+
+std::string PromptBuilder::render(const Json& messages, bool add_generation_prompt) const {
+  Json context = special_tokens_;
+  context["messages"] = messages;
+  context["tools"] = Json();
+  context["add_generation_prompt"] = add_generation_prompt;
+  return chat_->render(context);
+}
+
+Prompt PromptBuilder::build_messages(const Json& given) const {
+  Json messages = given;
+  if (!options_.system_prompt.empty() && (messages.empty() || messages[0].value("role", "") != "system"))
+    messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
+  Prompt out;
+  if (chat_) {
+    out.text = render(messages, true) + options_.thought_prefill;
+  } else {
+    if (messages.size() != 1) fail("{}: no chat template, so a prompt must be one user message", path_);
+    const std::string question = messages[0].at("content").get<std::string>();
+    out.text = (options_.prompt_template == "r1-zero" ? r1_zero_prompt(question) : question) + options_.thought_prefill;
+  }
+  out.prefilled = prefilled_part(out.text);
+  // a template writes its own special tokens; a plain text gets the post-processor's
+  out.ids = need_tokenizer().encode(out.text, {.add_special_tokens = !chat_, .parse_special_tokens = true});
+  if (out.ids.empty()) fail("a prompt is empty: it has no tokens");
+  return out;
+}
+
+Prompt PromptBuilder::build(const std::string& question) const {
+  return build_messages(user_turn(options_.prompt_prefix + question + options_.prompt_suffix));
+}
+
+Prompt PromptBuilder::build(const DataRow& row) const {
+  if (!row.messages.is_array()) return build(row.prompt);
+  Json messages = row.messages;
+  while (!messages.empty() && messages.back().value("role", "") == "assistant") messages.erase(messages.size() - 1);
+  return build_messages(messages);
+}
+
+TokenId PromptBuilder::end_token() const {
+  const std::string text = special_tokens_.value("eos_token", "");
+  return text.empty() ? -1 : tokenizer_->find(text);
+}
+
+void PromptBuilder::append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const {
+  out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+  out.learn.insert(out.learn.end(), ids.size(), learned ? 1 : 0);
+}
+
+// Turn by turn: what the template writes up to an assistant's words is context, the words and the turn's end are
+// learned. Pieces are encoded apart, as they are when the model answers.
+void PromptBuilder::learn_messages(const Json& messages, bool assistant_only, TrainSample& out) const {
+  std::string done;
+  const EncodeOptions encode{.add_special_tokens = false, .parse_special_tokens = true};
+  const auto add_up_to = [&](const std::string& text, bool learned) {
+    if (!text.starts_with(done)) fail("{}: the chat template rewrites earlier turns, so they cannot be learned", path_);
+    append(out, tokenizer_->encode(text.substr(done.size()), encode), learned);
+    done = text;
+  };
+  Json so_far = Json::array();
+  for (const Json& m : messages) {
+    const bool assistant = m.value("role", "") == "assistant";
+    if (assistant) {
+      const std::string before = render(so_far, true) + options_.thought_prefill;
+      Json with = so_far;
+      with.push_back(m);
+      const std::string whole = render(with, false);
+      if (whole.starts_with(before))
+        add_up_to(before, !assistant_only);
+      else if (!so_far.empty())  // no common generation prompt: the turn's own opening is learned with it
+        add_up_to(render(so_far, false), !assistant_only);
+    }
+    so_far.push_back(m);
+    if (assistant) add_up_to(render(so_far, false), true);
+  }
+  if (!messages.empty() && messages.back().value("role", "") != "assistant")
+    add_up_to(render(so_far, false), !assistant_only);
+}
+
+TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool assistant_only) const {
+  TrainSample s;
+  if (!row.input_ids.empty()) {
+    s.ids = row.input_ids;
+    for (int32_t label : row.labels) s.learn.push_back(label != -100);
+    for (size_t i = 0; i < s.ids.size(); i++)
+      if (row.labels[i] != -100 && row.labels[i] != s.ids[i])
+        fail("labels hold {} where input_ids hold {}: a label is its own token, or -100", row.labels[i], s.ids[i]);
+  } else if (!row.text.empty()) {
+    append(s, need_tokenizer().encode(row.text), true);
+    if (end_token() >= 0) append(s, {end_token()}, true);
+  } else if (row.completion.empty() && row.messages.is_array() && chat_) {
+    need_tokenizer();
+    Json messages = row.messages;
+    if (!options_.system_prompt.empty() && messages[0].value("role", "") != "system")
+      messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
+    learn_messages(messages, assistant_only, s);
+  } else {
+    if (row.completion.empty()) fail("a row has nothing to learn: no completion, assistant turn, text or labels");
+    const Prompt prompt = build(row);
+    append(s, prompt.ids, false);
+    // the chat template's own end of turn follows the completion, as the model will have to write it
+    append(s, tokenizer_->encode(row.completion, {.add_special_tokens = false, .parse_special_tokens = true}), true);
+    if (end_token() >= 0) append(s, {end_token()}, true);
+  }
+  if (static_cast<int64_t>(s.ids.size()) > max_length) {
+    s.ids.resize(static_cast<size_t>(max_length));
+    s.learn.resize(static_cast<size_t>(max_length));
+  }
+  return {{}, {std::move(s)}};
+}
+
+}  // namespace r1

@@ -1,0 +1,59 @@
+// Rows of data as tokens: prompts to answer, and sequences to learn.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "formats/model_files.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+#include "train/options.h"
+#include "train/packing.h"
+
+namespace r1 {
+
+struct Prompt {
+  std::string text;       // as the model sees it
+  std::string prefilled;  // the part of the answer that the prompt already holds, e.g. "<think>\n"
+  std::vector<TokenId> ids;
+};
+
+class PromptBuilder {
+ public:
+  // `tokenizer` may be null: then only tokenised rows can be used. Throws r1::Error when the template asked for is not
+  // there.
+  PromptBuilder(const ModelFiles& files, std::shared_ptr<const Tokenizer> tokenizer, const PromptOptions& options);
+
+  // What the model is asked: a row's prompt or messages (up to the last user turn).
+  Prompt build(const DataRow& row) const;
+  // The same for a single user message.
+  Prompt build(const std::string& question) const;
+  // A conversation as it is, for chat.
+  Prompt build_messages(const nlohmann::ordered_json& messages) const;
+
+  // What SFT learns of a row. At most `max_length` tokens, cut at the end; a group without learned tokens when
+  // everything to learn was cut off.
+  TrainGroup learn(const DataRow& row, int64_t max_length, bool assistant_only) const;
+
+  const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+
+ private:
+  std::string render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const;
+  const Tokenizer& need_tokenizer() const;
+  void learn_messages(const nlohmann::ordered_json& messages, bool assistant_only, TrainSample& out) const;
+  void append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const;
+  TokenId end_token() const;
+
+  std::string path_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  PromptOptions options_;
+  std::shared_ptr<const ChatTemplate> chat_;  // null: plain text; shared with nobody, the parser hands it out so
+  nlohmann::ordered_json special_tokens_;     // bos_token, eos_token, ... for the template
+};
+
+// The model's own tokenizer; null when it has none.
+std::shared_ptr<const Tokenizer> open_tokenizer(const ModelFiles& files);
+
+}  // namespace r1

@@ -1,0 +1,227 @@
+#include "train/rollouts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/judging.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Moments {
+  double n = 0, sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  void add(double x) {
+    n++;
+    sum += x;
+    squares += x * x;
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  double mean() const { return n > 0 ? sum / n : 0; }
+  double deviation() const {  // sample standard deviation, as torch.std
+    return n > 1 ? std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1))) : 0;
+  }
+};
+
+Outcome outcome_of(const std::string& name) {
+  for (Outcome o : {Outcome::correct, Outcome::wrong, Outcome::no_answer, Outcome::failed})
+    if (name == outcome_name(o)) return o;
+  fail("trainer_state.json: \"{}\" is no verdict", name);
+}
+
+}  // namespace
+
+RolloutMaker::RolloutMaker(const GrpoOptions& options, Sampler& sampler, const PromptBuilder& prompts,
+                           const std::vector<DataRow>& rows, Reward& reward)
+    : options_(options), sampler_(sampler), prompts_(prompts), rows_(rows), reward_(reward) {
+  R1_CHECK(!rows.empty());
+}
+
+double RolloutMaker::epoch_after(int64_t rollouts) const {
+  return static_cast<double>(rollouts * options_.prompts_per_rollout()) / static_cast<double>(rows_.size());
+}
+
+const DataRow& RolloutMaker::row_at(int64_t number, int64_t place) const {
+  const uint64_t n = rows_.size(), at = static_cast<uint64_t>(number * options_.prompts_per_rollout() + place);
+  const RandomPlace order{.seed = static_cast<uint64_t>(options_.seed),
+                          .stage = Stage::shuffle,
+                          .step = static_cast<uint32_t>(at / n)};
+  return rows_[options_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n];
+}
+
+Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& progress) const {
+  const auto start = Clock::now();
+  const int64_t num_prompts = options_.prompts_per_rollout();
+  const size_t each = static_cast<size_t>(options_.num_generations);
+  Rollout out;
+  out.number = number;
+  std::vector<PromptRequest> requests;
+  for (int64_t i = 0; i < num_prompts; i++) {
+    out.groups.emplace_back();
+    out.groups.back().prompt = prompts_.build(row_at(number, i));
+    requests.push_back({out.groups.back().prompt.ids, i, static_cast<int>(each)});
+  }
+  AsyncJudge judge(reward_, static_cast<size_t>(num_prompts) * each);
+  int64_t done = 0;
+  Sampler::Hooks hooks;
+  hooks.finished = [&](size_t request, int sample, const Completion& c) {
+    const Prompt& prompt = out.groups[request].prompt;
+    judge.submit(request * each + static_cast<size_t>(sample),
+                 {.prompt = prompt.text,
+                  .completion = c.text,
+                  .prefilled = prompt.prefilled,
+                  .num_tokens = static_cast<int64_t>(c.ids.size()),
+                  .truncated = c.finish == FinishReason::length,
+                  .row = row_at(number, static_cast<int64_t>(request)).row});
+    progress(++done);
+  };
+  hooks.cancelled = interrupted;
+  std::vector<Group> groups = sampler_.generate(requests, options_.sampling(static_cast<uint32_t>(number)), hooks);
+  out.seconds_rollout = since(start);
+  if (interrupted()) {
+    out.groups.clear();
+    return out;
+  }
+  std::vector<Verdict> verdicts = judge.finish();
+  out.seconds_reward = judge.seconds_waited();
+  for (size_t g = 0; g < groups.size(); g++) {
+    out.groups[g].group = std::move(groups[g]);
+    for (size_t s = 0; s < each; s++) out.groups[g].verdicts.push_back(std::move(verdicts[g * each + s]));
+  }
+  set_advantages(out);
+  measure(out);
+  return out;
+}
+
+void RolloutMaker::set_advantages(Rollout& rollout) const {
+  const ScaleRewards scale = options_.scale_rewards == "group"   ? ScaleRewards::group
+                             : options_.scale_rewards == "batch" ? ScaleRewards::batch
+                                                                 : ScaleRewards::none;
+  std::vector<std::vector<double>> rewards, advantages;
+  std::string last_failure;
+  bool any = false;
+  for (const JudgedGroup& g : rollout.groups) {
+    rewards.emplace_back();
+    for (const Verdict& v : g.verdicts) {
+      const bool failed = v.outcome == Outcome::failed;
+      if (failed) last_failure = v.reason;
+      any = any || !failed;
+      rewards.back().push_back(failed ? NAN : v.score);
+    }
+  }
+  if (!any) fail("rollout {}: every verdict failed, so there is nothing to learn from; the last one said: {}",
+                 rollout.number + 1, last_failure);
+  const std::vector<double> deviations = group_advantages(rewards, scale, advantages);
+  for (size_t g = 0; g < rollout.groups.size(); g++) {
+    rollout.groups[g].spread = deviations[g] > 0;
+    rollout.groups[g].group.set_advantages({advantages[g].begin(), advantages[g].end()});
+  }
+  double deviation = 0;
+  for (double d : deviations) deviation += d / static_cast<double>(deviations.size());
+  rollout.metrics["reward_std"] = deviation;
+}
+
+void RolloutMaker::measure(Rollout& rollout) const {
+  Moments reward, length, ended, prompt_length;
+  std::map<std::string, Moments> parts;
+  double cut = 0, failed = 0, correct = 0, no_answer = 0, flat = 0;
+  for (const JudgedGroup& g : rollout.groups) {
+    flat += !g.spread;
+    prompt_length.add(static_cast<double>(g.group.prompt_ids.size()));
+    for (size_t i = 0; i < g.verdicts.size(); i++) {
+      const Completion& c = g.group.completions[i];
+      const Verdict& v = g.verdicts[i];
+      length.add(static_cast<double>(c.ids.size()));
+      if (c.finish == FinishReason::length)
+        cut++;
+      else
+        ended.add(static_cast<double>(c.ids.size()));
+      correct += v.outcome == Outcome::correct;
+      no_answer += v.outcome == Outcome::no_answer;
+      if (v.outcome == Outcome::failed) {
+        failed++;
+        continue;
+      }
+      reward.add(v.score);
+      for (const auto& [name, score] : v.parts) parts[name].add(score);
+    }
+  }
+  Json& m = rollout.metrics;
+  m["reward"] = reward.mean();
+  m["frac_reward_zero_std"] = flat / static_cast<double>(rollout.groups.size());
+  for (const auto& [name, p] : parts) {
+    m["rewards/" + name + "/mean"] = p.mean();
+    m["rewards/" + name + "/std"] = p.deviation();
+  }
+  m["completions/mean_length"] = length.mean();
+  m["completions/min_length"] = length.low;
+  m["completions/max_length"] = length.high;
+  m["completions/clipped_ratio"] = cut / length.n;
+  m["completions/mean_terminated_length"] = ended.mean();
+  m["completions/min_terminated_length"] = ended.n > 0 ? ended.low : 0;
+  m["completions/max_terminated_length"] = ended.n > 0 ? ended.high : 0;
+  m["prompts/mean_length"] = prompt_length.mean();
+  m["verdicts/correct"] = correct / length.n;
+  m["verdicts/no_answer"] = no_answer / length.n;
+  m["verdicts/failed"] = failed / length.n;
+  m["groups/dropped"] = flat;
+  m["rollout/tokens"] = length.sum;
+  m["time/rollout"] = rollout.seconds_rollout;
+  m["time/reward"] = rollout.seconds_reward;
+}
+
+Json Rollout::to_json() const {
+  Json out = {{"number", number}, {"metrics", metrics}, {"groups", Json::array()}};
+  for (const JudgedGroup& g : groups) {
+    Json group = {{"prompt", g.prompt.text},        {"prefilled", g.prompt.prefilled}, {"prompt_ids", g.prompt.ids},
+                  {"advantages", g.group.advantages}, {"spread", g.spread},            {"completions", Json::array()}};
+    for (size_t i = 0; i < g.verdicts.size(); i++) {
+      const Completion& c = g.group.completions[i];
+      group["completions"].push_back({{"ids", c.ids},
+                                      {"behavior_logp", c.behavior_logp},
+                                      {"sampling_logp", c.sampling_logp},
+                                      {"finish", finish_name(c.finish)},
+                                      {"outcome", outcome_name(g.verdicts[i].outcome)},
+                                      {"score", g.verdicts[i].score}});
+    }
+    out["groups"].push_back(std::move(group));
+  }
+  return out;
+}
+
+Rollout Rollout::from_json(const Json& json) {
+  Rollout out;
+  out.number = json.at("number").get<int64_t>();
+  out.metrics = json.at("metrics");
+  for (const Json& g : json.at("groups")) {
+    JudgedGroup judged;
+    judged.prompt = {g.at("prompt").get<std::string>(), g.at("prefilled").get<std::string>(),
+                     g.at("prompt_ids").get<std::vector<TokenId>>()};
+    judged.group.prompt_ids = judged.prompt.ids;
+    judged.spread = g.at("spread").get<bool>();
+    for (const Json& c : g.at("completions")) {
+      judged.group.completions.emplace_back(c.at("ids").get<std::vector<TokenId>>(),
+                                            c.at("behavior_logp").get<std::vector<float>>(),
+                                            c.at("sampling_logp").get<std::vector<float>>(),
+                                            c.at("finish") == "stop" ? FinishReason::stop : FinishReason::length);
+      Verdict v;
+      v.outcome = outcome_of(c.at("outcome").get<std::string>());
+      v.score = c.at("score").get<double>();
+      judged.verdicts.push_back(std::move(v));
+    }
+    judged.group.set_advantages(g.at("advantages").get<std::vector<float>>());
+    out.groups.push_back(std::move(judged));
+  }
+  return out;
+}
+
+}  // namespace r1

@@ -1,0 +1,58 @@
+// One rollout of GRPO: prompts drawn, groups sampled, judged while sampling goes on, advantages set.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "reward/reward.h"
+#include "rollout/sampler.h"
+#include "train/options.h"
+#include "train/prompts.h"
+
+namespace r1 {
+
+struct JudgedGroup {
+  Group group;
+  Prompt prompt;
+  std::vector<Verdict> verdicts;
+  bool spread = false;  // rewards differ: the group teaches something
+};
+
+struct Rollout {
+  int64_t number = 0;  // its place in the run, the step of its draws
+  std::vector<JudgedGroup> groups;
+  nlohmann::ordered_json metrics;  // TRL's names
+  double seconds_rollout = 0, seconds_reward = 0;
+
+  // Everything the updates need, exact, so that a run can go on in the middle of a rollout.
+  nlohmann::ordered_json to_json() const;
+  static Rollout from_json(const nlohmann::ordered_json& json);
+};
+
+class RolloutMaker {
+ public:
+  // Borrows all for its lifetime.
+  RolloutMaker(const GrpoOptions& options, Sampler& sampler, const PromptBuilder& prompts,
+               const std::vector<DataRow>& rows, Reward& reward);
+
+  // Rollout `number` under the policy as it is. `progress(done)` after every finished sample. Rows follow one another
+  // through the epochs' orders, so nothing but the number has to be kept. Throws r1::Error when every verdict failed.
+  // The result has no groups when the run was interrupted.
+  Rollout make(int64_t number, const std::function<void(int64_t)>& progress) const;
+
+  double epoch_after(int64_t rollouts) const;
+
+ private:
+  const DataRow& row_at(int64_t number, int64_t place) const;
+  void set_advantages(Rollout& rollout) const;
+  void measure(Rollout& rollout) const;
+
+  const GrpoOptions& options_;
+  Sampler& sampler_;
+  const PromptBuilder& prompts_;
+  const std::vector<DataRow>& rows_;
+  Reward& reward_;
+};
+
+}  // namespace r1

@@ -1,0 +1,108 @@
+#include "train/session.h"
+
+#include <sys/resource.h>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/threads.h"
+#include "formats/model_path.h"
+
+namespace r1 {
+
+using Json = nlohmann::ordered_json;
+
+double peak_rss_gb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
+}
+
+TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
+    : options_(options),
+      setup_(setup),
+      folder_(options.out, setup.resume),
+      store_(folder_.checkpoints(), options.save_total_limit),
+      files_(open_model_files(resolve_model(options.model))) {
+  set_thread_count(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
+  compute_ = make_compute(options.compute_dtype);
+  tokenizer_ = open_tokenizer(files_);
+  prompts_ = std::make_unique<PromptBuilder>(files_, tokenizer_, options.prompt);
+  const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
+  const ParameterLayout layout(config);
+  if (!files_.tensors && !setup.random_init) fail("{}: holds no weights", files_.path);
+  Tensor weights = setup.random_init ? random_parameters(layout, config, static_cast<uint64_t>(options.seed))
+                                     : load_parameters(layout, files_);
+  model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
+  if (setup.with_reference) {
+    Tensor copy(DType::f32, 1, layout.total());
+    std::copy_n(model_->parameters(), layout.total(), copy.as<float>());
+    reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
+  }
+  policy_ = std::make_unique<Policy>(*model_);
+  if (setup.resume) {
+    if (const auto found = store_.newest()) {
+      require_same_recipe(*found, setup.recipe);
+      restore_policy(*found, *policy_, reference_ ? reference_->parameters() : nullptr);
+      if (reference_) reference_->repack();
+      state_ = Json::parse(read_text_file((found->path / "trainer_state.json").string(), uint64_t{4} << 30));
+      step_ = saved_step_ = found->step;
+    } else {
+      log_info("{}: no checkpoint yet, starting at the beginning", options.out);
+    }
+  }
+  folder_.write_recipe(setup.recipe_toml);
+  const int64_t keep = setup.resume ? step_ : -1;
+  metrics_ = std::make_unique<JsonLog>(folder_.path() / "metrics.jsonl", keep);
+  samples_ = std::make_unique<JsonLog>(folder_.path() / "samples.jsonl", keep);
+}
+
+void TrainSession::open_view(const std::string& curve, double low, double high) {
+  const std::string title = fmt::format(
+      "r1 {}: {} ({:.1f} M parameters), {} matmuls on {}, {} threads, into {}", setup_.verb, options_.model,
+      static_cast<double>(model_->layout().total()) / 1e6, dtype_name(compute_.operand), isa_name(compute_.isa),
+      thread_count(), options_.out);
+  view_ = std::make_unique<RunView>(title, curve, low, high);
+  if (step_ > 0) view_->note(fmt::format("going on after step {}", step_));
+}
+
+void TrainSession::save(const Json& state) {
+  CheckpointContent content;
+  content.meta = &files_;
+  content.policy = policy_.get();
+  content.reference = reference_ ? reference_->parameters() : nullptr;
+  content.save_dtype = options_.save_dtype == "f32" ? DType::f32 : DType::bf16;
+  content.state = state;
+  content.recipe = setup_.recipe;
+  metrics_->flush();
+  samples_->flush();
+  store_.save(step_, content);
+  saved_step_ = step_;
+}
+
+bool TrainSession::end_step(const Json& metrics, const StepSummary& summary, const Json& state) {
+  step_++;
+  metrics_->append(metrics);
+  view_->step(summary, step_ % options_.logging_steps == 0 || step_ == total_steps_);
+  if (interrupted()) {
+    save_interrupted(state);
+    return false;
+  }
+  if (options_.save_steps > 0 && step_ % options_.save_steps == 0 && step_ < total_steps_) save(state);
+  return true;
+}
+
+void TrainSession::save_interrupted(const Json& state) {
+  if (saved_step_ != step_ && step_ > 0) save(state);
+  view_->note(fmt::format("interrupted after step {}; go on with: r1 {} --out {} --resume", step_, setup_.verb,
+                          options_.out));
+}
+
+void TrainSession::finish(const Json& state) {
+  if (saved_step_ != step_) save(state);
+  write_model_folder(folder_.model(), files_, *policy_, options_.save_dtype == "f32" ? DType::f32 : DType::bf16);
+  view_->note(fmt::format("done: {} (peak memory {:.2f} GB)", folder_.model().string(), peak_rss_gb()));
+}
+
+}  // namespace r1

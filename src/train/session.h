@@ -1,0 +1,78 @@
+// What SFT and GRPO share: the model with its policy, the run's folder, checkpoints, metrics, the view, Ctrl-C.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/options.h"
+#include "runs/run_folder.h"
+#include "runs/view.h"
+#include "train/checkpoint.h"
+#include "train/options.h"
+#include "train/prompts.h"
+
+namespace r1 {
+
+class TrainSession {
+ public:
+  // Opens model and folder; with `resume` restores the newest checkpoint (none yet: starts at the beginning, says so).
+  // `verb` is for messages. `random_init`: weights from the seed instead of the files'.
+  struct Setup {
+    std::string verb;
+    bool resume = false, random_init = false, with_reference = false;
+    KeyValues recipe;
+    std::string recipe_toml;
+  };
+  TrainSession(const TrainingOptions& options, const Setup& setup);
+
+  // Where training stands; state() is what the last checkpoint held, null at the start.
+  int64_t step() const { return step_; }
+  const nlohmann::ordered_json& state() const { return state_; }
+
+  const ModelFiles& files() const { return files_; }
+  std::shared_ptr<const Tokenizer> tokenizer() const { return tokenizer_; }
+  Transformer& model() { return *model_; }
+  Policy& policy() { return *policy_; }
+  const Compute& compute() const { return compute_; }
+  // The frozen copy for the KL term; null unless asked for.
+  Transformer* reference() { return reference_.get(); }
+  PromptBuilder& prompts() { return *prompts_; }
+  RunFolder& folder() { return folder_; }
+
+  // A step is over: writes the line, shows it, saves when it is due. Returns false when the run was interrupted; it is
+  // saved then.
+  bool end_step(const nlohmann::ordered_json& metrics, const StepSummary& summary, const nlohmann::ordered_json& state);
+  // The last step is over: final checkpoint and model/.
+  void finish(const nlohmann::ordered_json& state);
+  // Interrupted between steps: saves what the last step left.
+  void save_interrupted(const nlohmann::ordered_json& state);
+
+  void set_total_steps(int64_t n) { total_steps_ = n; }
+  JsonLog& metrics() { return *metrics_; }
+  JsonLog& samples() { return *samples_; }
+  RunView& view() { return *view_; }
+  void open_view(const std::string& curve, double low, double high);
+
+ private:
+  void save(const nlohmann::ordered_json& state);
+
+  const TrainingOptions& options_;
+  Setup setup_;
+  RunFolder folder_;
+  CheckpointStore store_;
+  ModelFiles files_;
+  Compute compute_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<PromptBuilder> prompts_;
+  std::unique_ptr<Transformer> model_, reference_;
+  std::unique_ptr<Policy> policy_;
+  std::unique_ptr<JsonLog> metrics_, samples_;
+  std::unique_ptr<RunView> view_;
+  nlohmann::ordered_json state_;
+  int64_t step_ = 0, saved_step_ = -1, total_steps_ = 0;
+};
+
+// Peak resident memory of this process so far, in GB.
+double peak_rss_gb();
+
+}  // namespace r1

@@ -1,0 +1,139 @@
+#include "train/sft.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/session.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+bool learns_anything(const TrainGroup& g) {
+  const TrainSample& s = g.samples[0];
+  for (size_t i = 1; i < s.ids.size(); i++)
+    if (s.learn[i] != 0) return true;
+  return false;
+}
+
+class SftTrainer {
+ public:
+  SftTrainer(const SftRun& run, TrainSession& session) : o_(run.options), session_(session) {
+    const Dataset data = o_.data.load(false, true);
+    const int64_t vocabulary = session.model().config().vocabulary;
+    for (size_t i = 0; i < data.rows.size(); i++) {
+      TrainGroup g;
+      try {
+        g = session.prompts().learn(data.rows[i], o_.max_length, o_.assistant_only_loss);
+      } catch (const Error& e) {
+        fail("{}: row {}: {}", o_.data.data, i + 1, e.what());
+      }
+      for (TokenId id : g.samples[0].ids)
+        if (id < 0 || id >= vocabulary)
+          fail("{}: row {}: token id {} is outside the vocabulary of {}", o_.data.data, i + 1, id, vocabulary);
+      if (learns_anything(g))
+        rows_.push_back(std::move(g));
+      else
+        left_out_++;
+    }
+    if (rows_.empty()) fail("{}: none of its {} rows has a token to learn", o_.data.data, data.rows.size());
+    const double n = static_cast<double>(rows_.size());
+    total_ = o_.max_steps > 0 ? o_.max_steps
+                              : static_cast<int64_t>(std::ceil(o_.num_train_epochs * n / static_cast<double>(o_.batch())));
+    session.set_total_steps(total_);
+    schedule_ = o_.schedule(total_);
+  }
+
+  bool run() {
+    session_.open_view("loss", 0, 0);
+    if (left_out_ > 0) session_.view().note(fmt::format("{} rows have nothing to learn and are left out", left_out_));
+    if (session_.state().is_object()) tokens_seen_ = session_.state().value("num_tokens", int64_t{0});
+    while (session_.step() < total_)
+      if (!step()) return false;
+    session_.finish(state());
+    return true;
+  }
+
+ private:
+  Json state() const { return {{"num_tokens", tokens_seen_}}; }
+
+  // Rows [step * batch, ...) of the epochs' orders, one after another.
+  std::vector<TrainGroup> batch_of(int64_t step) const {
+    std::vector<TrainGroup> out;
+    const uint64_t n = rows_.size();
+    for (int64_t i = 0; i < o_.batch(); i++) {
+      const uint64_t at = static_cast<uint64_t>(step * o_.batch() + i), epoch = at / n;
+      const RandomPlace order{.seed = static_cast<uint64_t>(o_.seed),
+                              .stage = Stage::shuffle,
+                              .step = static_cast<uint32_t>(epoch)};
+      const uint64_t row = o_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n;
+      out.push_back(rows_[row]);
+      out.back().samples[0].tag = i;
+    }
+    return out;
+  }
+
+  bool step() {
+    const auto start = Clock::now();
+    const int64_t t = session_.step();
+    Policy& policy = session_.policy();
+    const std::vector<MicroBatch> batches = pack(batch_of(t), o_.micro_batch_tokens);
+    double tokens = 0, rows = 0, loss = 0, entropy = 0;
+    for (const MicroBatch& b : batches) {
+      tokens += static_cast<double>(b.targets.size());
+      rows += static_cast<double>(b.batch.rows());
+    }
+    for (const MicroBatch& b : batches) {
+      for (const HeadScore& s : policy.forward(b)) {
+        loss -= s.logp / tokens;
+        entropy += s.entropy / tokens;
+      }
+      policy.backward(b, std::vector<float>(b.targets.size(), static_cast<float>(-1 / tokens)));
+    }
+    if (!std::isfinite(loss)) fail("step {}: the loss is {}; nothing was changed by this step", t + 1, loss);
+    const double rate = learning_rate_at(schedule_, t);
+    const double norm = policy.update(o_.update_options(rate));
+    tokens_seen_ += static_cast<int64_t>(rows);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double epoch = static_cast<double>((t + 1) * o_.batch()) / static_cast<double>(rows_.size());
+    const Json metrics = {{"step", t + 1},        {"loss", loss},           {"grad_norm", norm},
+                          {"learning_rate", rate}, {"epoch", epoch},         {"num_tokens", tokens_seen_},
+                          {"entropy", entropy},    {"step_time", seconds},   {"time/update", seconds},
+                          {"tokens_per_second", rows / seconds}};
+    StepSummary summary{.step = t + 1,
+                        .total_steps = total_,
+                        .fields = {{"loss", fmt::format("{:.4f}", loss)},
+                                   {"grad", fmt::format("{:.2f}", norm)},
+                                   {"lr", fmt::format("{:.2e}", rate)},
+                                   {"tok/s", fmt::format("{:.0f}", rows / seconds)}},
+                        .curve = loss,
+                        .sample = {},
+                        .sample_note = {}};
+    return session_.end_step(metrics, summary, state());
+  }
+
+  const SftOptions& o_;
+  TrainSession& session_;
+  std::vector<TrainGroup> rows_;
+  int64_t left_out_ = 0, total_ = 0, tokens_seen_ = 0;
+  Schedule schedule_;
+};
+
+}  // namespace
+
+bool run_sft(const SftRun& run) {
+  run.options.check();
+  TrainSession session(run.options, {.verb = "sft",
+                                     .resume = run.resume,
+                                     .random_init = run.options.random_init,
+                                     .with_reference = false,
+                                     .recipe = run.recipe,
+                                     .recipe_toml = run.recipe_toml});
+  return SftTrainer(run, session).run();
+}
+
+}  // namespace r1
