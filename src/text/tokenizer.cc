@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
 
@@ -13,31 +14,6 @@ namespace r1 {
 namespace {
 
 using Json = nlohmann::json;  // not ordered_json, which looks every key up from the start: a vocabulary has 150,000
-
-// GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 upwards.
-class ByteAlphabet {
- public:
-  ByteAlphabet() {
-    uint32_t next = 256;
-    for (uint32_t b = 0; b < 256; b++) {
-      const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-      bytes_[printable ? b : next++] = static_cast<char>(b);
-    }
-  }
-  // The bytes a spelled token stands for; false when a character is not of the alphabet.
-  bool decode(std::string_view spelled, std::string& out) const {
-    out.clear();
-    for (size_t at = 0; at < spelled.size();) {
-      const auto it = bytes_.find(next_code_point(spelled, at));
-      if (it == bytes_.end()) return false;
-      out += it->second;
-    }
-    return true;
-  }
-
- private:
-  std::unordered_map<uint32_t, char> bytes_;
-};
 
 std::vector<NormalForm> read_normalizer(const Json& json, const std::string& file) {
   if (json.is_null()) return {};
