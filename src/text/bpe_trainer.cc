@@ -47,13 +47,14 @@ Json pre_tokenizer_json(const std::string& pattern) {
 std::map<std::string, int64_t> count_words(std::span<const std::string> texts, const std::vector<std::string>& added,
                                            const std::string& pattern) {
   const auto pre = PreTokenizer::from_json(nlohmann::json(pre_tokenizer_json(pattern)), "train_bpe");
-  AddedTokens tokens;
+  std::vector<AddedToken> list;
   for (const std::string& content : added) {
     AddedToken token;
     token.id = 0;
     token.content = content;
-    tokens.add(std::move(token));
+    list.push_back(std::move(token));
   }
+  const AddedTokens tokens(std::move(list));
   std::unordered_map<std::string, int64_t> counts;
   for (const std::string& text : texts) {
     const std::string valid = to_valid_utf8(text);
