@@ -33,23 +33,16 @@ bool stands_alone(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-void AddedTokens::add(AddedToken token) {
-  if (token.content.empty()) return;
-  auto& bucket = by_first_byte_[static_cast<unsigned char>(token.content[0])];
-  bucket.push_back(all_.size());
-  all_.push_back(std::move(token));
-  std::stable_sort(bucket.begin(), bucket.end(),
-                   [&](size_t a, size_t b) { return all_[a].content.size() > all_[b].content.size(); });
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : all_(std::move(tokens)) {
+  std::stable_sort(all_.begin(), all_.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.content.size() > b.content.size(); });
+  for (size_t i = 0; i < all_.size(); i++)
+    if (!all_[i].content.empty()) by_first_byte_[static_cast<unsigned char>(all_[i].content[0])].push_back(i);
 }
 
-const AddedToken* AddedTokens::match(std::string_view text, size_t at, bool normalized, bool with_special) const {
-  for (size_t i : by_first_byte_[static_cast<unsigned char>(text[at])]) {
-    const AddedToken& t = all_[i];
-    if (t.normalized != normalized || (t.special && !with_special)) continue;
-    if (text.substr(at, t.content.size()) == t.content &&
-        (!t.single_word || stands_alone(text, at, at + t.content.size())))
-      return &t;
-  }
+const AddedToken* AddedTokens::match(std::string_view text, size_t at, bool normalized) const {
+  for (size_t i : by_first_byte_[static_cast<unsigned char>(text[at])])
+    if (all_[i].normalized == normalized && text.substr(at, all_[i].content.size()) == all_[i].content) return &all_[i];
   return nullptr;
 }
 
@@ -57,14 +50,16 @@ std::vector<AddedSpan> AddedTokens::find(std::string_view text, bool normalized,
   std::vector<AddedSpan> out;
   size_t plain = 0;
   for (size_t at = 0; at < text.size();) {
-    const AddedToken* t = by_first_byte_[static_cast<unsigned char>(text[at])].empty()
-                              ? nullptr
-                              : match(text, at, normalized, with_special);
+    const AddedToken* t = match(text, at, normalized);
     if (t == nullptr) {
       at++;
       continue;
     }
     size_t begin = at, end = at + t->content.size();
+    if ((t->special && !with_special) || (t->single_word && !stands_alone(text, begin, end))) {
+      at = end;
+      continue;
+    }
     if (t->lstrip)
       while (begin > plain && is_space(code_at(text, previous_start(text, begin)))) begin = previous_start(text, begin);
     if (t->rstrip)

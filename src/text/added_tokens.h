@@ -23,17 +23,17 @@ struct AddedSpan {
 
 class AddedTokens {
  public:
-  void add(AddedToken token);
-  // Leftmost-longest matches among the tokens of the given `normalized` flag; `with_special` false passes over special
-  // ones.
+  AddedTokens() = default;
+  explicit AddedTokens(std::vector<AddedToken> tokens);
+  // Leftmost-longest matches among the tokens of the given `normalized` flag. A match that does not count (single_word
+  // inside a word; special with `with_special` off) is passed over whole.
   std::vector<AddedSpan> find(std::string_view text, bool normalized, bool with_special) const;
-  const std::vector<AddedToken>& all() const { return all_; }
 
  private:
-  const AddedToken* match(std::string_view text, size_t at, bool normalized, bool with_special) const;
+  const AddedToken* match(std::string_view text, size_t at, bool normalized) const;
 
   std::vector<AddedToken> all_;
-  std::vector<size_t> by_first_byte_[256];  // longest first
+  std::vector<size_t> by_first_byte_[256];  // indices in all_, longest first
 };
 
 }  // namespace r1

@@ -10,12 +10,9 @@ namespace {
 constexpr size_t kCachedPiece = 32, kCacheEntries = 1 << 16;
 }
 
-Bpe::Bpe(const std::vector<std::string>& tokens, const std::vector<std::pair<std::string, std::string>>& merges,
-         bool ignore_merges, const std::string& file)
-    : ignore_merges_(ignore_merges) {
-  ids_.reserve(tokens.size());
-  for (size_t i = 0; i < tokens.size(); i++)
-    if (!tokens[i].empty()) ids_.emplace(tokens[i], static_cast<TokenId>(i));
+Bpe::Bpe(Vocabulary tokens, const std::vector<std::pair<std::string, std::string>>& merges, Options options,
+         const std::string& file)
+    : ids_(std::move(tokens)), options_(options) {
   for (int b = 0; b < 256; b++) {
     const auto it = ids_.find(std::string(1, static_cast<char>(b)));
     byte_ids_[b] = it == ids_.end() ? -1 : it->second;
@@ -27,13 +24,13 @@ Bpe::Bpe(const std::vector<std::string>& tokens, const std::vector<std::pair<std
     if (a == ids_.end() || b == ids_.end() || both == ids_.end())
       fail("{}: merge {} joins \"{}\" and \"{}\", but the vocabulary lacks one of them or the result", file, i,
            merges[i].first, merges[i].second);
-    merges_.emplace(key(a->second, b->second), Merge{static_cast<int32_t>(i), both->second});
+    merges_.insert_or_assign(key(a->second, b->second), Merge{static_cast<int32_t>(i), both->second});
   }
 }
 
 void Bpe::encode(std::string_view piece, std::vector<TokenId>& out) const {
   if (piece.empty()) return;
-  if (ignore_merges_) {
+  if (options_.ignore_merges) {
     const auto it = ids_.find(std::string(piece));
     if (it != ids_.end()) {
       out.push_back(it->second);
@@ -63,10 +60,14 @@ void Bpe::merge(std::string_view piece, std::vector<TokenId>& out) const {
     int32_t previous, next;
   };
   std::vector<Symbol> symbols;
-  for (unsigned char c : piece)
-    if (byte_ids_[c] >= 0)
-      symbols.push_back(
-          {byte_ids_[c], static_cast<int32_t>(symbols.size()) - 1, static_cast<int32_t>(symbols.size()) + 1});
+  bool after_unknown = false;
+  for (unsigned char c : piece) {
+    const bool unknown = byte_ids_[c] < 0;
+    const TokenId id = unknown ? options_.unknown : byte_ids_[c];
+    if (id >= 0 && !(unknown && after_unknown && options_.fuse_unknown))
+      symbols.push_back({id, static_cast<int32_t>(symbols.size()) - 1, static_cast<int32_t>(symbols.size()) + 1});
+    after_unknown = unknown;
+  }
   if (symbols.empty()) return;
   symbols.back().next = -1;
   struct Candidate {

@@ -14,9 +14,16 @@ namespace r1 {
 
 class Bpe {
  public:
-  // tokens: bytes of each id, empty for an id that is none. Merges by falling priority, as pairs of bytes.
-  Bpe(const std::vector<std::string>& tokens, const std::vector<std::pair<std::string, std::string>>& merges,
-      bool ignore_merges, const std::string& file);
+  using Vocabulary = std::unordered_map<std::string, TokenId>;  // bytes -> id
+  struct Options {
+    bool ignore_merges = false;  // a piece that is a token is that token, whatever the merges say
+    TokenId unknown = -1;        // stands for a byte without a token; -1: such a byte is dropped, as the format says
+    bool fuse_unknown = false;   // one for a run of such bytes
+  };
+
+  // Merges by falling priority, as pairs of bytes. Throws r1::Error naming `file` for a merge of unknown tokens.
+  Bpe(Vocabulary tokens, const std::vector<std::pair<std::string, std::string>>& merges, Options options,
+      const std::string& file);
   // Appends the ids of one piece. n log n in the piece's length.
   void encode(std::string_view piece, std::vector<TokenId>& out) const;
 
@@ -30,10 +37,10 @@ class Bpe {
   }
   void merge(std::string_view piece, std::vector<TokenId>& out) const;
 
-  std::unordered_map<std::string, TokenId> ids_;
+  Vocabulary ids_;
   std::unordered_map<uint64_t, Merge> merges_;
   TokenId byte_ids_[256];
-  bool ignore_merges_;
+  Options options_;
   mutable std::shared_mutex mutex_;
   mutable std::unordered_map<std::string, std::vector<TokenId>> seen_;  // guarded by mutex_; short pieces repeat a lot
 };

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "text/byte_alphabet.h"
 #include "text/regex.h"
 
 namespace r1 {
@@ -55,7 +56,7 @@ std::vector<Part> arrange(const std::vector<Part>& parts, Behavior behavior) {
         out.push_back(p);
         break;
       case Behavior::contiguous:
-        if (!out.empty() && p.match && last_match)
+        if (!out.empty() && p.match == last_match)
           out.back().end = p.end;
         else
           out.push_back(p);
@@ -118,7 +119,14 @@ class Sequence : public PreTokenizer {
  public:
   explicit Sequence(std::vector<std::unique_ptr<PreTokenizer>> steps) : steps_(std::move(steps)) {}
   void cut(std::vector<std::string>& pieces) const override {
-    for (const auto& step : steps_) step->cut(pieces);
+    bool spelled = false;  // behind ByteLevel the others see bytes as its alphabet spells them
+    for (const auto& step : steps_) {
+      if (spelled && !step->is_byte_level())
+        cut_spelled(*step, pieces);
+      else
+        step->cut(pieces);
+      spelled = spelled || step->is_byte_level();
+    }
   }
   bool is_byte_level() const override {
     for (const auto& step : steps_)
@@ -127,6 +135,17 @@ class Sequence : public PreTokenizer {
   }
 
  private:
+  void cut_spelled(const PreTokenizer& step, std::vector<std::string>& pieces) const {
+    for (std::string& piece : pieces) piece = alphabet_.encode(piece);
+    step.cut(pieces);
+    std::string bytes;
+    for (std::string& piece : pieces) {
+      R1_CHECK(alphabet_.decode(piece, bytes));
+      piece = bytes;
+    }
+  }
+
+  ByteAlphabet alphabet_;
   std::vector<std::unique_ptr<PreTokenizer>> steps_;
 };
 
@@ -163,7 +182,12 @@ std::unique_ptr<PreTokenizer> PreTokenizer::from_json(const Json& json, const st
         R"(\p{N})", json.value("individual_digits", false) ? Behavior::isolated : Behavior::contiguous, false);
   if (type == "Sequence") {
     std::vector<std::unique_ptr<PreTokenizer>> steps;
-    for (const Json& step : json.at("pretokenizers")) steps.push_back(from_json(step, file));
+    int byte_levels = 0;
+    for (const Json& step : json.at("pretokenizers")) {
+      steps.push_back(from_json(step, file));
+      byte_levels += steps.back()->is_byte_level();
+    }
+    if (byte_levels > 1) fail("{}: pre_tokenizer: ByteLevel stands {} times, expected once", file, byte_levels);
     return std::make_unique<Sequence>(std::move(steps));
   }
   fail("{}: pre_tokenizer type \"{}\" is not supported yet (ByteLevel, Split, Digits and Sequence are)", file, type);

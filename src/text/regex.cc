@@ -11,22 +11,29 @@ namespace {
 constexpr const char* kWhiteSpace =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 
-// \s and \S spelled out, inside and outside of character classes.
-std::string spell_out_white_space(const std::string& pattern) {
+// Word characters as Oniguruma has them: alphabetic, marks, decimal digits, connectors.
+constexpr const char* kWord =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+
+// What the two libraries read differently is spelled out (\s \S \w \W \h \H) or, inside a class, refused.
+std::string translate(const std::string& pattern) {
   std::string out;
   bool in_class = false;
   for (size_t i = 0; i < pattern.size(); i++) {
     const char c = pattern[i];
     if (c == '\\' && i + 1 < pattern.size()) {
       const char next = pattern[++i];
-      if (next == 's')
-        out += in_class ? kWhiteSpace : std::string("[") + kWhiteSpace + "]";
-      else if (next == 'S' && !in_class)
-        out += std::string("[^") + kWhiteSpace + "]";
-      else
+      const char* set = next == 's' || next == 'S' ? kWhiteSpace : next == 'w' || next == 'W' ? kWord : nullptr;
+      if (next == 'h' || next == 'H') set = "0-9A-Fa-f";
+      const bool negated = next == 'S' || next == 'W' || next == 'H';
+      if (set == nullptr || (negated && in_class))
         out += std::string("\\") + next;
+      else
+        out += in_class ? set : std::string(negated ? "[^" : "[") + set + "]";
       continue;
     }
+    if (in_class && (c == '[' || (c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&')))
+      fail("split pattern {}: near its byte {}: classes inside classes and && are not supported", pattern, i);
     if (c == '[' && !in_class)
       in_class = true;
     else if (c == ']' && in_class)
@@ -41,11 +48,11 @@ pcre2_code* code_of(void* p) { return static_cast<pcre2_code*>(p); }
 }  // namespace
 
 Regex::Regex(const std::string& pattern) {
-  const std::string translated = spell_out_white_space(pattern);
+  const std::string translated = translate(pattern);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), PCRE2_UTF | PCRE2_UCP,
-                        &error, &offset, nullptr);
+  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                        PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &offset, nullptr);
   if (code_ == nullptr) {
     PCRE2_UCHAR message[256];
     pcre2_get_error_message(error, message, sizeof message);

@@ -11,8 +11,9 @@ namespace r1 {
 // Thread safety: matching is const and may run in many threads.
 class Regex {
  public:
-  // Throws r1::Error with the pattern and the place of the mistake. \s and \S mean Unicode White_Space, as in the
-  // library these patterns were written for (PCRE2 would count U+180E too).
+  // Throws r1::Error with the pattern and the place of the mistake. Patterns are read as Oniguruma reads them, for
+  // which they were written: \s is Unicode's White_Space (PCRE2 would count U+180E too), \w has marks and connectors,
+  // \h is a hexadecimal digit, ^ and $ stand at every line.
   explicit Regex(const std::string& pattern);
   ~Regex();
   Regex(const Regex&) = delete;

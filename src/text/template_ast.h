@@ -36,6 +36,7 @@ struct Expr {
   nlohmann::ordered_json value;  // literal
   std::vector<ExprPtr> parts;  // operands; slice: object, start, stop, step (null when left out); dict: key, value, ...
   std::vector<std::pair<std::string, ExprPtr>> named;  // keyword arguments
+  int height = 0;                                      // levels below: bounded, for trees are walked recursively
 };
 
 enum class NodeKind { text, print, set, set_block, condition, loop, break_loop, continue_loop, macro, generation };

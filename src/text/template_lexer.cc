@@ -1,5 +1,6 @@
 #include "text/template_lexer.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <string_view>
@@ -21,6 +22,8 @@ class Lexer {
 
   std::vector<TemplateToken> run() {
     if (!source_.empty() && source_.back() == '\n') source_.pop_back();  // keep_trailing_newline is off
+    for (size_t i = 0; i < source_.size(); i++)
+      if (source_[i] == '\n') line_starts_.push_back(i + 1);
     while (at_ < source_.size()) {
       const size_t open = find_open();
       text(open);
@@ -33,12 +36,8 @@ class Lexer {
 
  private:
   TemplatePlace place(size_t at) const {
-    TemplatePlace p;
-    for (size_t i = 0; i < at && i < source_.size(); i++) {
-      p.column++;
-      if (source_[i] == '\n') p.line++, p.column = 1;
-    }
-    return p;
+    const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), at) - 1;
+    return {static_cast<int>(line - line_starts_.begin()) + 1, static_cast<int>(at - *line) + 1};
   }
 
   size_t find_open() const {
@@ -111,23 +110,43 @@ class Lexer {
     }
   }
 
-  // {% raw %} ... {% endraw %}
-  bool raw_block(size_t open, size_t i) {
-    const auto skip = [&](size_t j) {
-      while (j < source_.size() && std::isspace(static_cast<unsigned char>(source_[j]))) j++;
-      return j;
-    };
-    i = skip(i);
-    if (source_.compare(i, 3, "raw") != 0) return false;
-    i = skip(i + 3);
-    if (source_.compare(i, 2, "%}") != 0) return false;
-    const size_t end = source_.find("endraw", i), close = end == std::string::npos ? end : source_.rfind("{%", end),
-                 after = end == std::string::npos ? end : source_.find("%}", end);
-    if (after == std::string::npos) template_error(name_, place(open), "raw is not closed");
-    out_.push_back({TemplateTokenKind::text, source_.substr(i + 2, close - i - 2), place(i + 2)});
-    trim_newline_ = true;
-    at_ = after + 2;
+  size_t skip_space(size_t i) const {
+    while (i < source_.size() && std::isspace(static_cast<unsigned char>(source_[i]))) i++;
+    return i;
+  }
+  // Whether `word` and the tag's end stand at i; then `i` moves behind it and `sign` is what the end carries.
+  bool word_and_end(size_t& i, std::string_view word, char& sign) const {
+    size_t at = skip_space(i);
+    if (source_.compare(at, word.size(), word) != 0) return false;
+    at = skip_space(at + word.size());
+    sign = at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : ' ';
+    if (sign != ' ') at++;
+    if (source_.compare(at, 2, "%}") != 0) return false;
+    i = at + 2;
     return true;
+  }
+
+  // {% raw %} ... {% endraw %}: text as it stands, with the tags' signs obeyed.
+  bool raw_block(size_t open, size_t i) {
+    char sign = ' ';
+    if (!word_and_end(i, "raw", sign)) return false;
+    const size_t begin = sign == '-' ? skip_space(i) : i;
+    for (size_t end = i; (end = source_.find("{%", end)) != std::string::npos; end += 2) {
+      const char before = end + 2 < source_.size() ? source_[end + 2] : ' ';
+      size_t after = end + (before == '-' || before == '+' ? 3 : 2);
+      if (!word_and_end(after, "endraw", sign)) continue;
+      std::string piece = source_.substr(std::min(begin, end), end - std::min(begin, end));
+      if (before == '-')
+        piece.erase(piece.find_last_not_of(" \t\r\n\f\v") + 1);
+      else if (before != '+')
+        strip_line_start(piece, end);
+      if (!piece.empty()) out_.push_back({TemplateTokenKind::text, piece, place(begin)});
+      strip_next_ = sign == '-';
+      trim_newline_ = sign != '+';
+      at_ = after;
+      return true;
+    }
+    template_error(name_, place(open), "raw is not closed");
   }
 
   size_t token(size_t i) {
@@ -140,11 +159,19 @@ class Lexer {
       return j;
     }
     if (std::isdigit(static_cast<unsigned char>(c))) {
-      size_t j = i;
-      while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_' ||
-                                    (source_[j] == '.' && j + 1 < source_.size() &&
-                                     std::isdigit(static_cast<unsigned char>(source_[j + 1])))))
-        j++;
+      const auto digits_end = [&](size_t j) {
+        while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
+        return j;
+      };
+      const auto digit_at = [&](size_t j) {
+        return j < source_.size() && std::isdigit(static_cast<unsigned char>(source_[j]));
+      };
+      size_t j = digits_end(i);
+      if (j < source_.size() && source_[j] == '.' && digit_at(j + 1)) j = digits_end(j + 1);
+      if (j < source_.size() && (source_[j] | 32) == 'e') {
+        const size_t k = j + 1 < source_.size() && (source_[j + 1] == '-' || source_[j + 1] == '+') ? j + 2 : j + 1;
+        if (digit_at(k)) j = digits_end(k);
+      }
       std::string digits = source_.substr(i, j - i);
       std::erase(digits, '_');
       out_.push_back({TemplateTokenKind::number, digits, where});
@@ -223,6 +250,7 @@ class Lexer {
 
   std::string source_;
   const std::string& name_;
+  std::vector<size_t> line_starts_ = {0};
   size_t at_ = 0;
   bool strip_next_ = false, trim_newline_ = false;
   std::vector<TemplateToken> out_;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <charconv>
+
 #include "base/error.h"
 #include "text/template_ast.h"
 
@@ -5,7 +8,7 @@ namespace r1 {
 namespace {
 
 using Kind = TemplateTokenKind;
-constexpr int kDeepest = 100;
+constexpr int kDeepest = 150, kTallest = 200;
 
 class Parser {
  public:
@@ -196,10 +199,15 @@ class Parser {
     e->text = std::move(text);
     return e;
   }
+  void add(Expr& e, ExprPtr part) {
+    if (part) e.height = std::max(e.height, part->height + 1);
+    if (e.height > kTallest) error("the expression is too long");
+    e.parts.push_back(std::move(part));
+  }
   ExprPtr binary(std::string op, ExprPtr a, ExprPtr b) {
     auto e = make_expr(ExprKind::binary, std::move(op));
-    e->parts.push_back(std::move(a));
-    e->parts.push_back(std::move(b));
+    add(*e, std::move(a));
+    add(*e, std::move(b));
     return e;
   }
 
@@ -207,10 +215,10 @@ class Parser {
     ExprPtr first = with_condition ? expression() : disjunction();
     if (!is_op(",")) return first;
     auto list = make_expr(ExprKind::list);
-    list->parts.push_back(std::move(first));
+    add(*list, std::move(first));
     while (accept_op(",")) {
       if (peek().kind == Kind::block_end || peek().kind == Kind::print_end || is_op(")")) break;
-      list->parts.push_back(expression());
+      add(*list, expression());
     }
     return list;
   }
@@ -222,9 +230,9 @@ class Parser {
       auto e = make_expr(ExprKind::conditional);
       ExprPtr test = disjunction();
       ExprPtr other = accept_name("else") ? expression() : nullptr;
-      e->parts.push_back(std::move(test));
-      e->parts.push_back(std::move(value));
-      e->parts.push_back(std::move(other));
+      add(*e, std::move(test));
+      add(*e, std::move(value));
+      add(*e, std::move(other));
       value = std::move(e);
     }
     return value;
@@ -243,7 +251,7 @@ class Parser {
     Nested nested(*this);
     if (!accept_name("not")) return comparison();
     auto e = make_expr(ExprKind::unary, "not");
-    e->parts.push_back(negation());
+    add(*e, negation());
     return e;
   }
   ExprPtr comparison() {
@@ -277,45 +285,52 @@ class Parser {
     return left;
   }
   ExprPtr product() {
-    ExprPtr left = signed_value();
+    ExprPtr left = power();
     while (is_op("*") || is_op("/") || is_op("//") || is_op("%")) {
       const std::string op = take().text;
-      left = binary(op, std::move(left), signed_value());
+      left = binary(op, std::move(left), power());
     }
     return left;
   }
-  ExprPtr signed_value() {
+  // Jinja's order: a sign binds tighter than a filter, and ** looser than both.
+  ExprPtr power() {
+    ExprPtr left = signed_value(true);
+    while (accept_op("**")) left = binary("**", std::move(left), signed_value(true));
+    return left;
+  }
+  ExprPtr signed_value(bool with_filters) {
     Nested nested(*this);
+    ExprPtr value;
     if (is_op("-") || is_op("+")) {
-      auto e = make_expr(ExprKind::unary, take().text);
-      e->parts.push_back(signed_value());
-      return e;
+      value = make_expr(ExprKind::unary, take().text);
+      add(*value, signed_value(false));
+    } else {
+      value = primary();
     }
-    ExprPtr base = postfix(primary());
-    if (accept_op("**")) return binary("**", std::move(base), signed_value());
-    return filters(std::move(base));
+    value = postfix(std::move(value));
+    return with_filters ? filters(std::move(value)) : std::move(value);
   }
 
   ExprPtr filters(ExprPtr value) {
     while (true) {
       if (accept_op("|")) {
         auto e = make_expr(ExprKind::filter, expect_identifier());
-        e->parts.push_back(std::move(value));
+        add(*e, std::move(value));
         if (accept_op("(")) arguments(*e);
         value = postfix(std::move(e));
       } else if (is_name("is")) {
         take();
         const bool negated = accept_name("not");
         auto e = make_expr(ExprKind::test, expect_identifier());
-        e->parts.push_back(std::move(value));
+        add(*e, std::move(value));
         if (accept_op("("))
           arguments(*e);
         else if (takes_bare_argument())
-          e->parts.push_back(postfix(primary()));
+          add(*e, postfix(primary()));
         value = std::move(e);
         if (negated) {
           auto no = make_expr(ExprKind::unary, "not");
-          no->parts.push_back(std::move(value));
+          add(*no, std::move(value));
           value = std::move(no);
         }
       } else {
@@ -335,13 +350,13 @@ class Parser {
     while (true) {
       if (accept_op(".")) {
         auto e = make_expr(ExprKind::attribute, peek().kind == Kind::number ? take().text : expect_identifier());
-        e->parts.push_back(std::move(value));
+        add(*e, std::move(value));
         value = std::move(e);
       } else if (accept_op("[")) {
         value = subscript(std::move(value));
       } else if (accept_op("(")) {
         auto e = make_expr(ExprKind::call);
-        e->parts.push_back(std::move(value));
+        add(*e, std::move(value));
         arguments(*e);
         value = std::move(e);
       } else {
@@ -361,8 +376,8 @@ class Parser {
       if (!is_op(":") && !is_op("]")) bounds[bound] = expression();
     }
     expect_op("]");
-    e->parts.push_back(std::move(object));
-    for (int i = 0; i < (e->kind == ExprKind::slice ? 3 : 1); i++) e->parts.push_back(std::move(bounds[i]));
+    add(*e, std::move(object));
+    for (int i = 0; i < (e->kind == ExprKind::slice ? 3 : 1); i++) add(*e, std::move(bounds[i]));
     return e;
   }
 
@@ -372,9 +387,11 @@ class Parser {
       if (peek().kind == Kind::name && peek(1).kind == Kind::op && peek(1).text == "=") {
         const std::string key = take().text;
         take();
-        e.named.push_back({key, expression()});
+        ExprPtr value = expression();
+        e.height = std::max(e.height, value->height + 1);
+        e.named.push_back({key, std::move(value)});
       } else {
-        e.parts.push_back(expression());
+        add(e, expression());
       }
       if (!accept_op(",")) break;
     }
@@ -389,10 +406,7 @@ class Parser {
       while (peek().kind == Kind::string) text += take().text;
       e->value = text;
     } else if (token.kind == Kind::number) {
-      if (token.text.find('.') == std::string::npos && token.text.size() <= 18)
-        e->value = std::stoll(token.text);
-      else
-        e->value = std::stod(token.text);
+      e->value = number(token);
     } else if (token.kind == Kind::name) {
       if (token.text == "true" || token.text == "True")
         e->value = true;
@@ -410,16 +424,16 @@ class Parser {
     } else if (token.text == "[" && token.kind == Kind::op) {
       e->kind = ExprKind::list;
       while (!is_op("]")) {
-        e->parts.push_back(expression());
+        add(*e, expression());
         if (!accept_op(",")) break;
       }
       expect_op("]");
     } else if (token.text == "{" && token.kind == Kind::op) {
       e->kind = ExprKind::dict;
       while (!is_op("}")) {
-        e->parts.push_back(expression());
+        add(*e, expression());
         expect_op(":");
-        e->parts.push_back(expression());
+        add(*e, expression());
         if (!accept_op(",")) break;
       }
       expect_op("}");
@@ -428,6 +442,15 @@ class Parser {
       error(fmt::format("unexpected '{}'", token.text));
     }
     return e;
+  }
+
+  nlohmann::ordered_json number(const TemplateToken& token) const {
+    const char *begin = token.text.data(), *end = begin + token.text.size();
+    int64_t whole = 0;
+    if (const auto r = std::from_chars(begin, end, whole); r.ec == std::errc() && r.ptr == end) return whole;
+    double value = 0;
+    if (const auto r = std::from_chars(begin, end, value); r.ec == std::errc() && r.ptr == end) return value;
+    template_error(name_, token.place, fmt::format("'{}' is no number that fits", token.text.substr(0, 40)));
   }
 
   const std::string& name_;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "text/unicode.h"
 
@@ -12,7 +12,7 @@ namespace r1 {
 bool truth(const TemplateValue& v) {
   if (!v.defined) return false;
   if (v.space || v.call) return true;
-  const TemplateJson& j = v.json;
+  const TemplateJson& j = v.json();
   if (j.is_null()) return false;
   if (j.is_boolean()) return j.get<bool>();
   if (j.is_number()) return j.get<double>() != 0;
@@ -83,7 +83,7 @@ std::string print_text(const TemplateValue& v) {
   if (!v.defined) return "";
   if (v.space) return "<namespace>";
   if (v.call) return "<macro>";
-  return python_text(v.json);
+  return python_text(v.json());
 }
 
 namespace {
@@ -120,7 +120,8 @@ void dump(const TemplateJson& v, int indent, int depth, std::string& out) {
   }
 }
 
-std::vector<std::string> characters(const std::string& text) {
+std::vector<std::string> characters(const std::string& text, TemplateFuel& fuel) {
+  fuel.burn(text.size() * 40);
   std::vector<std::string> out;
   for (size_t at = 0; at < text.size();) {
     const size_t start = at;
@@ -143,16 +144,19 @@ size_t text_length(const std::string& text) {
   return n;
 }
 
-TemplateJson python_slice(const TemplateJson& v, const TemplateJson& start, const TemplateJson& stop,
-                          const TemplateJson& step) {
+TemplateJson python_slice(const TemplateJson& v, const TemplateSlice& slice, TemplateFuel& fuel) {
+  const auto& [start, stop, step] = slice;
   if (!v.is_string() && !v.is_array()) throw std::runtime_error("only strings and lists can be sliced");
-  const std::vector<std::string> chars = v.is_string() ? characters(v.get<std::string>()) : std::vector<std::string>();
+  const std::vector<std::string> chars =
+      v.is_string() ? characters(v.get<std::string>(), fuel) : std::vector<std::string>();
   const int64_t n = static_cast<int64_t>(v.is_string() ? chars.size() : v.size()),
                 by = step.is_null() ? 1 : step.get<int64_t>();
   if (by == 0) throw std::runtime_error("slice step cannot be zero");
+  if (by > INT32_MAX || by < -INT32_MAX) throw std::runtime_error("slice step is too large");
+  fuel.burn(static_cast<uint64_t>(n));
   const auto bound = [&](const TemplateJson& b, int64_t fallback) {
     if (b.is_null()) return fallback;
-    int64_t i = b.get<int64_t>();
+    int64_t i = std::clamp<int64_t>(b.get<int64_t>(), -INT32_MAX, INT32_MAX);
     if (i < 0) i += n;
     return std::min(std::max(i, by > 0 ? int64_t{0} : int64_t{-1}), by > 0 ? n : n - 1);
   };
@@ -168,5 +172,22 @@ TemplateJson python_slice(const TemplateJson& v, const TemplateJson& start, cons
   if (v.is_string()) return text;
   return list;
 }
+
+namespace {
+constexpr int kDeepestValue = 64;
+uint64_t weight(const TemplateJson& v, int depth) {
+  if (depth > kDeepestValue) throw std::runtime_error("a value is nested more than 64 deep");
+  uint64_t sum = v.is_structured() ? 96 : 16;  // a list or mapping is an allocation, and slow to copy
+  if (v.is_string()) return sum + v.get_ref<const std::string&>().size();
+  if (v.is_object())
+    for (const auto& [key, item] : v.get_ref<const TemplateJson::object_t&>())
+      sum += key.size() + weight(item, depth + 1);
+  else if (v.is_array())
+    for (const TemplateJson& item : v) sum += weight(item, depth + 1);
+  return sum;
+}
+}  // namespace
+
+uint64_t template_weight(const TemplateJson& v) { return weight(v, 0); }
 
 }  // namespace r1

@@ -1,43 +1,39 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
 
 namespace r1 {
 namespace {
 
+constexpr int kDeepestJson = 64;
 using Json = nlohmann::json;  // not ordered_json, which looks every key up from the start: a vocabulary has 150,000
 
-// GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 upwards.
-class ByteAlphabet {
- public:
-  ByteAlphabet() {
-    uint32_t next = 256;
-    for (uint32_t b = 0; b < 256; b++) {
-      const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-      bytes_[printable ? b : next++] = static_cast<char>(b);
-    }
+// Brackets that are open at once: what reads the tree recursively must not be led arbitrarily deep.
+int depth_of(std::string_view json) {
+  int depth = 0, deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); i++) {
+    const char c = json[i];
+    if (in_string && c == '\\')
+      i++;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == '[' || c == '{'))
+      deepest = std::max(deepest, ++depth);
+    else if (!in_string && (c == ']' || c == '}'))
+      depth--;
   }
-  // The bytes a spelled token stands for; false when a character is not of the alphabet.
-  bool decode(std::string_view spelled, std::string& out) const {
-    out.clear();
-    for (size_t at = 0; at < spelled.size();) {
-      const auto it = bytes_.find(next_code_point(spelled, at));
-      if (it == bytes_.end()) return false;
-      out += it->second;
-    }
-    return true;
-  }
-
- private:
-  std::unordered_map<uint32_t, char> bytes_;
-};
+  return deepest;
+}
 
 std::vector<NormalForm> read_normalizer(const Json& json, const std::string& file) {
   if (json.is_null()) return {};
@@ -54,10 +50,25 @@ std::vector<NormalForm> read_normalizer(const Json& json, const std::string& fil
   return out;
 }
 
+void check_decoder(const Json& json, const std::string& file) {
+  if (json.is_null()) return;
+  const std::string type = json.value("type", "");
+  if (type == "Sequence")
+    for (const Json& step : json.at("decoders")) check_decoder(step, file);
+  else if (type != "ByteLevel")
+    fail("{}: decoder type \"{}\" is not supported yet (ByteLevel is)", file, type);
+}
+
 // Ids a post-processor puts before and after a single sequence.
 struct Frame {
   std::vector<TokenId> before, after;
 };
+
+TokenId frame_id(const Json& id, const std::string& token, const std::string& file) {
+  if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
+    fail("{}: post_processor: token \"{}\" has id {}, which is none", file, token, id.dump());
+  return id.get<TokenId>();
+}
 
 Frame read_post_processor(const Json& json, const std::string& file) {
   Frame frame;
@@ -83,7 +94,7 @@ Frame read_post_processor(const Json& json, const std::string& file) {
     }
     const std::string name = part.at("SpecialToken").at("id").get<std::string>();
     for (const Json& id : json.at("special_tokens").at(name).at("ids"))
-      (seen ? frame.after : frame.before).push_back(id.get<TokenId>());
+      (seen ? frame.after : frame.before).push_back(frame_id(id, name, file));
   }
   return frame;
 }
@@ -91,20 +102,20 @@ Frame read_post_processor(const Json& json, const std::string& file) {
 class JsonTokenizer : public Tokenizer {
  public:
   JsonTokenizer(const Json& json, const std::string& file) : file_(file) {
+    const auto part = [&](const char* key) { return json.contains(key) ? json[key] : Json(); };
     const Json& model = json.at("model");
-    if (const std::string type = model.value("type", "BPE"); type != "BPE")
-      fail("{}: model type \"{}\" is not supported (BPE is)", file, type);
-    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-      if (model.contains(key) && model[key].is_string() && !model[key].get<std::string>().empty())
-        fail("{}: model.{} is not supported", file, key);
-    if (model.value("byte_fallback", false)) fail("{}: model.byte_fallback is not supported yet", file);
-    normal_forms_ = read_normalizer(json.contains("normalizer") ? json["normalizer"] : Json(), file);
-    pre_ = PreTokenizer::from_json(json.contains("pre_tokenizer") ? json["pre_tokenizer"] : Json(), file);
+    refuse_unknown(model);
+    normal_forms_ = read_normalizer(part("normalizer"), file);
+    pre_ = PreTokenizer::from_json(part("pre_tokenizer"), file);
     if (!pre_->is_byte_level()) fail("{}: only byte-level BPE is supported yet (no ByteLevel pre_tokenizer)", file);
-    frame_ = read_post_processor(json.contains("post_processor") ? json["post_processor"] : Json(), file);
+    check_decoder(part("decoder"), file);
     read_vocabulary(model);
-    read_added(json.contains("added_tokens") ? json["added_tokens"] : Json());
     read_merges(model);
+    read_added(part("added_tokens"));
+    frame_ = read_post_processor(part("post_processor"), file);
+    for (const auto& ids : {frame_.before, frame_.after})
+      for (TokenId id : ids)
+        if (!is_token(id)) fail("{}: post_processor adds id {}, which is no token of the vocabulary", file, id);
   }
 
   std::vector<TokenId> encode(std::string_view text, EncodeOptions options) const override {
@@ -143,29 +154,52 @@ class JsonTokenizer : public Tokenizer {
   int vocabulary_size() const override { return static_cast<int>(bytes_.size()); }
 
  private:
-  static constexpr int64_t kMostIds = 1 << 22;
+  static constexpr int64_t kMostIds = 1 << 20;  // the largest vocabularies out there have a quarter of it
+
+  void refuse_unknown(const Json& model) const {
+    if (const std::string type = model.value("type", "BPE"); type != "BPE")
+      fail("{}: model type \"{}\" is not supported (BPE is)", file_, type);
+    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
+      if (model.contains(key) && model[key].is_string() && !model[key].get<std::string>().empty())
+        fail("{}: model.{} is not supported", file_, key);
+    if (model.value("byte_fallback", false)) fail("{}: model.byte_fallback is not supported yet", file_);
+    if (model.contains("dropout") && !model["dropout"].is_null() && model["dropout"] != 0)
+      fail("{}: model.dropout is {}; a tokenizer that throws dice is not supported", file_, model["dropout"].dump());
+  }
 
   TokenId checked_id(const Json& value, const std::string& token) const {
     if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() >= kMostIds)
       fail("{}: token \"{}\" has id {}, expected 0 .. {}", file_, token, value.dump(), kMostIds - 1);
     return value.get<TokenId>();
   }
+  bool is_token(TokenId id) const { return static_cast<size_t>(id) < taken_.size() && taken_[static_cast<size_t>(id)]; }
+
+  // One id is one token: an added token may repeat what the vocabulary says of it, nothing else.
   void set_bytes(TokenId id, const std::string& spelled) {
-    if (static_cast<size_t>(id) >= bytes_.size()) {
-      bytes_.resize(static_cast<size_t>(id) + 1);
-      special_.resize(static_cast<size_t>(id) + 1);
+    const size_t i = static_cast<size_t>(id);
+    if (i >= bytes_.size()) {
+      bytes_.resize(i + 1);
+      special_.resize(i + 1);
+      taken_.resize(i + 1);
     }
+    if (const TokenId other = find(spelled); taken_[i] && other != id)
+      fail("{}: id {} is given to \"{}\" and to another token", file_, id, spelled);
+    taken_[i] = true;
     std::string bytes;
-    bytes_[static_cast<size_t>(id)] = alphabet_.decode(spelled, bytes) ? bytes : spelled;
+    bytes_[i] = alphabet_.decode(spelled, bytes) ? bytes : spelled;
     spelled_[spelled] = id;
   }
 
   void read_vocabulary(const Json& model) {
     if (!model.contains("vocab") || !model["vocab"].is_object()) fail("{}: model.vocab is missing", file_);
-    for (const auto& [token, id] : model["vocab"].items()) set_bytes(checked_id(id, token), token);
+    for (const auto& [token, id] : model["vocab"].items()) {
+      if (token.empty()) fail("{}: model.vocab has an empty token (id {})", file_, id.dump());
+      set_bytes(checked_id(id, token), token);
+    }
   }
 
   void read_added(const Json& list) {
+    std::vector<AddedToken> added;
     for (const Json& t : list) {
       AddedToken token{checked_id(t.at("id"), t.value("content", "")),
                        t.at("content").get<std::string>(),
@@ -174,11 +208,22 @@ class JsonTokenizer : public Tokenizer {
                        t.value("lstrip", false),
                        t.value("rstrip", false),
                        t.value("single_word", false)};
+      if (token.content.empty()) fail("{}: added token {} is empty", file_, token.id);
       set_bytes(token.id, token.content);
       special_[static_cast<size_t>(token.id)] = token.special;
       if (token.normalized && !normal_forms_.empty()) token.content = normalized(token.content);
-      added_.add(token);
+      added.push_back(std::move(token));
     }
+    added_ = AddedTokens(std::move(added));
+  }
+
+  // Tokens by the bytes they stand for; those not spelled in the byte alphabet cannot come out of merging.
+  Bpe::Vocabulary spelled_bytes() const {
+    Bpe::Vocabulary out;
+    std::string bytes;
+    for (const auto& [spelled, id] : spelled_)
+      if (alphabet_.decode(spelled, bytes)) out.emplace(bytes, id);
+    return out;
   }
 
   void read_merges(const Json& model) {
@@ -196,9 +241,16 @@ class JsonTokenizer : public Tokenizer {
       std::string a_bytes, b_bytes;
       if (!alphabet_.decode(a, a_bytes) || !alphabet_.decode(b, b_bytes))
         fail("{}: merge \"{} {}\" holds a character outside the byte alphabet", file_, a, b);
-      merges.push_back({a_bytes, b_bytes});
+      merges.push_back({std::move(a_bytes), std::move(b_bytes)});
     }
-    bpe_ = std::make_unique<Bpe>(bytes_, merges, model.value("ignore_merges", false), file_);
+    Bpe::Options options;
+    options.ignore_merges = model.value("ignore_merges", false);
+    options.fuse_unknown = model.value("fuse_unk", false);
+    if (model.contains("unk_token") && !model["unk_token"].is_null()) {
+      options.unknown = find(model["unk_token"].get<std::string>());
+      if (options.unknown < 0) fail("{}: model.unk_token {} is no token", file_, model["unk_token"].dump());
+    }
+    bpe_ = std::make_unique<Bpe>(spelled_bytes(), merges, options, file_);
   }
 
   std::string normalized(std::string_view text) const {
@@ -226,7 +278,7 @@ class JsonTokenizer : public Tokenizer {
   std::unique_ptr<PreTokenizer> pre_;
   Frame frame_;
   std::vector<std::string> bytes_;  // of each id
-  std::vector<bool> special_;
+  std::vector<bool> special_, taken_;
   std::unordered_map<std::string, TokenId> spelled_;
   AddedTokens added_;
   std::unique_ptr<Bpe> bpe_;
@@ -235,6 +287,8 @@ class JsonTokenizer : public Tokenizer {
 }  // namespace
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_json(std::string_view text, const std::string& name) {
+  if (const int depth = depth_of(text); depth > kDeepestJson)
+    fail("{}: nested {} deep, at most {} are read", name, depth, kDeepestJson);
   try {
     return std::make_shared<JsonTokenizer>(Json::parse(text), name);
   } catch (const Json::exception& e) {
