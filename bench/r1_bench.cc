@@ -100,6 +100,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  r1::restart_with_short_spins(argv);
   try {
     return run(argc, argv);
   } catch (const r1::UsageError& e) {

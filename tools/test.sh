@@ -1,12 +1,9 @@
 #!/bin/sh
 # Runs every test of a build folder: the fast ones, then the rest. tools/test.sh BUILD_DIR
-# Both parts always run and print ctest's closing lines; the exit code is non-zero when either failed.
+# Both parts always run, a test a core, and print ctest's closing lines; the exit code is non-zero when either failed.
 set -u
 build="$1"
 failed=0
-# Two tests at a time leave no core idle; threads that wait must sleep, or two processes on two cores spin against
-# each other.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 run() { ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "${R1_TEST_JOBS:-$(nproc)}" "$@" </dev/null || failed=1; }
 run -L fast
 run -LE fast
