@@ -14,6 +14,12 @@ int available_cores();
 void set_thread_count(int n);
 int thread_count();
 
+// For main() to call first: OpenMP's threads spin for milliseconds at every barrier, so that whenever something else
+// runs on these cores the whole program crawls (ten times slower has been seen). A short spin costs nothing on a quiet
+// machine. The setting is read before main, hence this starts the program anew with it, once; does nothing where the
+// user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY.
+void restart_with_short_spins(char** argv);
+
 // body(i) for i in [0, n), in any order, on up to thread_count() threads. body must not throw.
 // Runs in the calling thread when n <= 1 or when already inside a parallel_for.
 template <typename Body>

@@ -1,3 +1,7 @@
+#include "base/threads.h"
 #include "cli/app.h"
 
-int main(int argc, char** argv) { return r1::run_app(argc, argv); }
+int main(int argc, char** argv) {
+  r1::restart_with_short_spins(argv);
+  return r1::run_app(argc, argv);
+}
