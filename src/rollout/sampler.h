@@ -53,7 +53,8 @@ class Sampler {
     std::function<bool()> cancelled;  // asked between steps; true: stop and return what is finished
   };
 
-  // A group a request, samples in order. Throws r1::Error for an empty or too long prompt.
+  // A group a request, samples in order; one that was cancelled before its end has no ids. Throws r1::Error for an
+  // empty or too long prompt, ids outside the vocabulary, options outside their ranges.
   std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
                               const Hooks& hooks);
   std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options) {
