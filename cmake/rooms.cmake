@@ -33,12 +33,13 @@ function(r1_room name)
   endif()
 endfunction()
 
-# Tests whose suite name ends in Slow carry the label slow, the others fast.
+# Tests whose suite name ends in Slow carry the label slow, the others fast. Tests run beside one another: a thread that
+# spins for work would keep another test's from its core.
 function(r1_test target)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main)
   target_compile_definitions(${target} PRIVATE R1_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(${target} TEST_FILTER "-*Slow.*" PROPERTIES LABELS fast TIMEOUT 300 DISCOVERY_TIMEOUT 60)
-  gtest_discover_tests(${target} TEST_FILTER "*Slow.*" TEST_LIST ${target}_slow PROPERTIES LABELS slow TIMEOUT 1500 DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${target} TEST_FILTER "-*Slow.*" PROPERTIES LABELS fast ENVIRONMENT OMP_WAIT_POLICY=passive TIMEOUT 300 DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${target} TEST_FILTER "*Slow.*" TEST_LIST ${target}_slow PROPERTIES LABELS slow ENVIRONMENT OMP_WAIT_POLICY=passive TIMEOUT 1500 DISCOVERY_TIMEOUT 60)
 endfunction()
