@@ -260,6 +260,12 @@ size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) co
          Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference);
 }
 
+size_t Sampler::allocated_bytes() const {
+  const int64_t rows = workspace_->rows();
+  return Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference) +
+         (cache_ ? cache_->bytes() : 0);
+}
+
 namespace {
 void check_options(const SamplingOptions& o, bool has_tokenizer) {
   if (!std::isfinite(o.temperature) || o.temperature < 0)

@@ -63,6 +63,8 @@ class Sampler {
 
   // Bytes the cache and buffers need for prompts and completions of these lengths.
   size_t planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const;
+  // Bytes they take now: never more than was planned for the calls so far.
+  size_t allocated_bytes() const;
 
  private:
   struct Run;
