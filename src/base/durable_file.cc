@@ -72,7 +72,11 @@ void DurableFile::close() {
   if (fsync(fd_) != 0) fail("{}: fsync failed: {}", path_, std::strerror(errno));
   const int fd = fd_;
   fd_ = -1;
-  if (::close(fd) != 0) fail("{}: close failed: {}", path_, std::strerror(errno));
+  if (::close(fd) != 0) {
+    const int error = errno;
+    unlink(path_.c_str());
+    fail("{}: close failed: {}", path_, std::strerror(error));
+  }
   digest_ = hex_of(hash_context(hash_));
 }
 
@@ -90,7 +94,11 @@ void replace_file(const std::string& path, std::string_view content) {
   DurableFile file(temporary);
   file.write(content);
   file.close();
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail("{}: rename failed: {}", path, std::strerror(errno));
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    unlink(temporary.c_str());
+    fail("{}: rename failed: {}", path, std::strerror(error));
+  }
   sync_folder(std::filesystem::path(path).parent_path().string());
 }
 
@@ -118,7 +126,7 @@ std::string sha256_of_file(const std::string& path) {
 }
 
 void require_free_space(const std::string& folder, uint64_t bytes) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (statvfs(folder.c_str(), &info) != 0) fail("{}: cannot tell the free space: {}", folder, std::strerror(errno));
   const uint64_t available = uint64_t{info.f_bavail} * info.f_frsize, wanted = bytes + bytes / 50 + (1u << 20);
   if (available < wanted)
@@ -127,7 +135,7 @@ void require_free_space(const std::string& folder, uint64_t bytes) {
 }
 
 std::string read_text_file(const std::string& path, uint64_t most) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) fail("{}: cannot open: {}", path, std::strerror(errno));
   if (!S_ISREG(info.st_mode)) fail("{}: not a regular file", path);
   if (static_cast<uint64_t>(info.st_size) > most) fail("{}: {} bytes, at most {} are read", path, info.st_size, most);

@@ -6,6 +6,9 @@
 
 #include <cstdlib>
 
+#include <exception>
+#include <mutex>
+
 #include "base/error.h"
 
 namespace r1 {
@@ -34,8 +37,19 @@ void run_parallel(int64_t n, void* context, RawLoopBody body) {
     for (int64_t i = 0; i < n; i++) body(context, i);
     return;
   }
+  std::mutex mutex;
+  std::exception_ptr error;  // of the lowest index that threw: the one the plain loop would have met
+  int64_t error_index = n;
 #pragma omp parallel for schedule(dynamic, 1)
-  for (int64_t i = 0; i < n; i++) body(context, i);
+  for (int64_t i = 0; i < n; i++) {
+    try {
+      body(context, i);
+    } catch (...) {
+      const std::scoped_lock lock(mutex);
+      if (i < error_index) error = std::current_exception(), error_index = i;
+    }
+  }
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace r1

@@ -20,8 +20,9 @@ int thread_count();
 // user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY.
 void restart_with_short_spins(char** argv);
 
-// body(i) for i in [0, n), in any order, on up to thread_count() threads. body must not throw.
-// Runs in the calling thread when n <= 1 or when already inside a parallel_for.
+// body(i) for i in [0, n), in any order, on up to thread_count() threads. When bodies throw, the exception of the
+// lowest such index comes out; other indices may or may not have run. Runs in the calling thread when n <= 1 or when
+// already inside a parallel_for.
 template <typename Body>
 void parallel_for(int64_t n, Body&& body);
 

@@ -6,9 +6,9 @@
 namespace r1 {
 
 struct AdamwStep {
-  float lr = 0, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, weight_decay = 0;
-  float grad_scale = 1;  // the clip factor
-  int64_t step = 1;      // 1-based
+  double lr = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
+  double grad_scale = 1;  // the clip factor
+  int64_t step = 1;       // 1-based
 };
 
 // p, m, v (n) are updated, g is read and zeroed.

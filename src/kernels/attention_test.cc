@@ -5,9 +5,9 @@
 #include <cmath>
 #include <vector>
 
-#include "base/philox.h"
 #include "base/threads.h"
 #include "kernels/attention_ref.h"
+#include "kernels/test_cases.h"
 
 namespace r1 {
 namespace {
@@ -107,14 +107,6 @@ struct Batch {
   Tensor pool, out;
 };
 
-std::vector<Compute> all_computes() {
-  std::vector<Compute> all;
-  for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512})
-    if (isa <= detect_isa())
-      for (DType dtype : {DType::f32, DType::bf16}) all.push_back({isa, dtype, false});
-  return all;
-}
-
 std::vector<std::vector<RefSegment>> batches() {
   return {{{0, 1, 0, -1}},
           {{0, 70, 0, -1}, {70, 13, 70, 0}, {83, 140, 70, 0}, {223, 1, 70, 0}, {224, 5, 0, -1}},
@@ -123,7 +115,7 @@ std::vector<std::vector<RefSegment>> batches() {
 }
 
 TEST(Attention, AgreesWithReferenceForwardAndBackward) {
-  for (const Compute& c : all_computes())
+  for (const Compute& c : own_computes())
     for (const RefHeads h :
          {RefHeads{4, 2, 64}, RefHeads{3, 1, 8}, RefHeads{2, 2, 24}, RefHeads{7, 7, 10}, RefHeads{4, 1, 80}})
       for (const auto& segments : batches()) {
@@ -157,7 +149,7 @@ TEST(Attention, AgreesWithReferenceForwardAndBackward) {
 // The promise behind sampler == trainer: one row at a time, through pages, gives the bits of the whole batch.
 TEST(Attention, DecodeGivesTheBitsOfTheWholeBatch) {
   const int before = thread_count();
-  for (const Compute& c : all_computes())
+  for (const Compute& c : own_computes())
     for (const auto& segments : batches()) {
       const RefHeads h{6, 2, 24};
       Batch whole(c, segments, h), stepwise(c, segments, h);

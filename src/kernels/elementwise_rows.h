@@ -7,7 +7,10 @@
 namespace r1 {
 
 struct AdamwConstants {
-  float lr, beta1, beta2, eps, decay, grad_scale, bias1, sqrt_bias2;
+  float beta1, rest1, beta2, rest2;  // rest = 1 - beta, subtracted in double
+  float eps, grad_scale, sqrt_bias2;
+  float shrink;  // 1 - lr decay
+  float rate;    // lr / bias1
 };
 
 #define R1_DECLARE_ROWS(ns)                                                                                            \

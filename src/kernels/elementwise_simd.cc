@@ -93,10 +93,10 @@ static R1_INLINE f32x16 square_root(f32x16 x) {
 void adamw_range(float* p, float* g, float* m, float* v, int64_t n, const AdamwConstants& c) {
   for (int64_t i = 0; i < n; i += 16) {
     const f32x16 gi = part(g, i, n) * c.grad_scale;
-    const f32x16 mi = part(m, i, n) * c.beta1 + gi * (1.0f - c.beta1);
-    const f32x16 vi = part(v, i, n) * c.beta2 + gi * gi * (1.0f - c.beta2);
+    const f32x16 mi = part(m, i, n) * c.beta1 + gi * c.rest1;
+    const f32x16 vi = part(v, i, n) * c.beta2 + gi * gi * c.rest2;
     const f32x16 denominator = square_root(vi) / c.sqrt_bias2 + c.eps;
-    put(p, part(p, i, n) * (1.0f - c.lr * c.decay) - mi / denominator * (c.lr / c.bias1), i, n);
+    put(p, part(p, i, n) * c.shrink - mi / denominator * c.rate, i, n);
     put(m, mi, i, n);
     put(v, vi, i, n);
     put(g, splat(0.0f), i, n);

@@ -43,6 +43,8 @@ void LmHead::for_each_tile(Operand h, const TileBody& body) const {
 }
 
 void LmHead::score(Operand h, const int32_t* targets, HeadScore* scores) const {
+  for (int64_t r = 0; r < h.rows; r++)
+    R1_CHECK(targets[r] >= 0 && targets[r] < vocabulary_, "target {} of a vocabulary of {}", targets[r], vocabulary_);
   std::vector<HeadState> states(static_cast<size_t>(std::min(kHeadRows, h.rows)));
   std::vector<float> target_logits(states.size());
   for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
@@ -115,7 +117,9 @@ void LmHead::sample(Operand h, std::span<const SampleSpec> specs, SampledToken* 
       if (first + n < vocabulary_) return;
       SampledToken& token = out[row + r];
       const float lse = state.top + static_cast<float>(std::log(static_cast<double>(state.sum)));
-      if (spec.filtered()) {
+      if (!std::isfinite(lse) || !std::isfinite(draw.sum)) {
+        token = SampledToken();  // no distribution to draw from
+      } else if (spec.filtered()) {
         token = sample_filtered(all, spec);
         token.logp = all[static_cast<size_t>(token.id)] - lse;
       } else {
@@ -128,6 +132,9 @@ void LmHead::sample(Operand h, std::span<const SampleSpec> specs, SampledToken* 
       }
     });
   });
+  for (int64_t r = 0; r < h.rows; r++)
+    if (out[r].id < 0)
+      fail("sampling: row {} has logits that are not finite; the weights are broken or training diverged", r);
 }
 
 void LmHead::logits(Operand h, TensorView<float> out) const {

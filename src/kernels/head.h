@@ -60,6 +60,7 @@ class LmHead {
                 float* dw) const;
 
   // One token a row. With plain temperature the draw is fused with the tiles; filters keep their rows of logits.
+  // Throws r1::Error when a row's logits are not finite.
   void sample(Operand h, std::span<const SampleSpec> specs, SampledToken* out) const;
 
   // All logits of the rows, out (N, vocabulary): for checks against goldens only.

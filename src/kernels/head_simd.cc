@@ -39,15 +39,15 @@ void head_draw(const float* logits, int64_t n, int32_t first_id, double uniform,
   const float top = tile_top > state.top ? tile_top : state.top;
   const float before = state.sum * exp(splat(state.top - top))[0];
   f32x16 lanes = splat(0.0f);
-  for (int64_t i = 0; i < n; i += 16) lanes += exp(max(tail(logits, i, n) * scale, splat(kNever)) - top);
+  for (int64_t i = 0; i < n; i += 16) lanes += exp(max(splat(kNever), tail(logits, i, n) * scale) - top);
   const double mass = reduce_add(lanes);
   state.sum = before + (float)mass;
   state.top = top;
   double left = uniform * (before + mass) - before;
-  if (left < 0 || mass <= 0) return;
+  if (!(left >= 0) || !(mass > 0)) return;  // NaN too: the caller finds it in the sums
   int32_t last = -1;
   for (int64_t i = 0; i < n && left >= 0; i += 16) {
-    const f32x16 e = exp(max(tail(logits, i, n) * scale, splat(kNever)) - top);
+    const f32x16 e = exp(max(splat(kNever), tail(logits, i, n) * scale) - top);
     for (int j = 0; j < 16 && i + j < n; j++) {
       if (e[j] > 0) last = (int32_t)(i + j);  // rounding may leave a little at the end: then the last possible entry
       left -= e[j];

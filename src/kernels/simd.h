@@ -55,6 +55,7 @@ static R1_INLINE void store_first(bf16* p, f32x16 v, int n) {
   for (int i = 0; i < n; i++) p[i] = all[i];
 }
 static R1_INLINE f32x16 select(s32x16 mask, f32x16 yes, f32x16 no) { return mask ? yes : no; }
+// Where one of them is NaN, b.
 static R1_INLINE f32x16 max(f32x16 a, f32x16 b) { return a > b ? a : b; }
 static R1_INLINE f32x16 min(f32x16 a, f32x16 b) { return a < b ? a : b; }
 static R1_INLINE s32x16 lane_index() { return s32x16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
@@ -79,11 +80,12 @@ static R1_INLINE float reduce_max(f32x16 v) {
   return m;
 }
 
-// exp(x) to about 1 ulp over [-87.3, 88.7]; smaller x give 0, exp(0) is exactly 1. Cody-Waite reduction, degree 6.
+// exp(x) to about 1 ulp over [-87.3, 88.7]; smaller x give 0, exp(0) is exactly 1, NaN stays NaN (the operand order of
+// max and min sees to it: a broken number must never come out as a plausible one). Cody-Waite reduction, degree 6.
 static R1_INLINE f32x16 exp(f32x16 x) {
   const f32x16 cut = splat(-87.3365f);
   const s32x16 tiny = x < cut;
-  const f32x16 y = min(max(x, cut), splat(88.7228f));
+  const f32x16 y = min(splat(88.7228f), max(cut, x));
   const f32x16 magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   const f32x16 shifted = y * 1.44269504088896341f + magic;
   const f32x16 n = shifted - magic;

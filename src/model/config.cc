@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "model/config_reader.h"
 #include "model/families/family.h"
 
 namespace r1 {
@@ -11,125 +12,116 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// One integer key inside its limits.
-int64_t read_count(const Json& config, const char* key, int64_t most, const std::string& path) {
-  if (!config.contains(key)) fail("{}: config.json has no \"{}\"", path, key);
-  const Json& value = config.at(key);
-  if (!value.is_number_integer() || value.get<int64_t>() < 1 || value.get<int64_t>() > most)
-    fail("{}: config.json: \"{}\" is {}, expected a whole number from 1 to {}", path, key, value.dump(), most);
-  return value.get<int64_t>();
+constexpr int64_t kMostPositions = 1 << 24;
+
+// What each kind of RoPE cannot do without; a missing number would silently give another model.
+void require_scaling(const ConfigReader& rope, const std::string& kind, const RopeConfig& out) {
+  const auto need = [&](const char* key) {
+    if (!rope.has(key)) fail("{}: config.json: RoPE type \"{}\" needs \"{}\"", rope.path(), kind, key);
+  };
+  need("factor");
+  if (out.factor < 1)
+    fail("{}: config.json: RoPE \"factor\" is {}, expected a number from 1 on", rope.path(), out.factor);
+  if (out.kind != RopeKind::llama3) return;
+  need("original_max_position_embeddings");
+  if (out.high_freq_factor <= out.low_freq_factor)
+    fail("{}: config.json: RoPE \"high_freq_factor\" {} is not above \"low_freq_factor\" {}", rope.path(),
+         out.high_freq_factor, out.low_freq_factor);
 }
 
-double read_positive(const Json& object, const char* key, double fallback, const std::string& path) {
-  if (!object.contains(key) || object.at(key).is_null()) return fallback;
-  const Json& value = object.at(key);
-  if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() <= 0)
-    fail("{}: config.json: \"{}\" is {}, expected a positive number", path, key, value.dump());
-  return value.get<double>();
-}
-
-void read_scaling(const Json& rope, RopeConfig& out, const std::string& path) {
-  std::string kind = "default";
-  for (const char* key : {"type", "rope_type"})
-    if (rope.contains(key) && rope.at(key).is_string()) kind = rope.at(key).get<std::string>();
+void read_scaling(const ConfigReader& rope, RopeConfig& out) {
+  const std::string kind = rope.text("rope_type", rope.text("type", "default").c_str());
+  if (rope.positive("partial_rotary_factor", 1) != 1)
+    fail("{}: config.json: partial_rotary_factor is {}; r1 rotates whole heads only", rope.path(),
+         rope.positive("partial_rotary_factor", 1));
   if (kind == "default") return;
   out.kind = kind == "linear" ? RopeKind::linear : kind == "llama3" ? RopeKind::llama3 : RopeKind::yarn;
   if (kind != "linear" && kind != "llama3" && kind != "yarn")
-    fail("{}: config.json: RoPE type \"{}\"; expected default, linear, llama3 or yarn", path, kind);
-  out.factor = read_positive(rope, "factor", 1, path);
-  out.low_freq_factor = read_positive(rope, "low_freq_factor", 1, path);
-  out.high_freq_factor = read_positive(rope, "high_freq_factor", 4, path);
-  out.beta_fast = read_positive(rope, "beta_fast", 32, path);
-  out.beta_slow = read_positive(rope, "beta_slow", 1, path);
-  out.attention_factor = read_positive(rope, "attention_factor", 0, path);
-  out.mscale = read_positive(rope, "mscale", 0, path);
-  out.mscale_all_dim = read_positive(rope, "mscale_all_dim", 0, path);
-  out.truncate = rope.value("truncate", true);
-  out.original_max_positions = static_cast<int64_t>(read_positive(rope, "original_max_position_embeddings", 0, path));
+    fail("{}: config.json: RoPE type \"{}\"; expected default, linear, llama3 or yarn", rope.path(), kind);
+  out.factor = rope.positive("factor", 1);
+  out.low_freq_factor = rope.positive("low_freq_factor", 1);
+  out.high_freq_factor = rope.positive("high_freq_factor", 4);
+  out.beta_fast = rope.positive("beta_fast", 32);
+  out.beta_slow = rope.positive("beta_slow", 1);
+  out.attention_factor = rope.positive("attention_factor", 0);
+  out.mscale = rope.positive("mscale", 0);
+  out.mscale_all_dim = rope.positive("mscale_all_dim", 0);
+  out.truncate = rope.flag("truncate", true);
+  out.original_max_positions = rope.count("original_max_position_embeddings", kMostPositions, 0);
+  require_scaling(rope, kind, out);
 }
 
 // Both spellings: rope_parameters (transformers 5) and rope_theta with rope_scaling (4).
-RopeConfig read_rope(const Json& config, const std::string& path) {
+RopeConfig read_rope(const ConfigReader& config) {
   RopeConfig out;
-  out.theta = read_positive(config, "rope_theta", out.theta, path);
+  out.theta = config.positive("rope_theta", out.theta);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
-    if (!config.contains(key) || config.at(key).is_null()) continue;
-    const Json& rope = config.at(key);
-    if (!rope.is_object()) fail("{}: config.json: \"{}\" is {}, expected an object", path, key, rope.dump());
-    out.theta = read_positive(rope, "rope_theta", out.theta, path);
-    read_scaling(rope, out, path);
+    if (!config.has(key)) continue;
+    const ConfigReader rope = config.inner(key);
+    out.theta = rope.positive("rope_theta", out.theta);
+    read_scaling(rope, out);
   }
   return out;
 }
 
-void read_ids(const Json& config, const char* key, std::vector<int32_t>& out) {
-  if (!config.is_object() || !config.contains(key)) return;
-  const Json& value = config.at(key);
-  const auto add = [&](const Json& id) {
-    if (id.is_number_integer() && std::find(out.begin(), out.end(), id.get<int32_t>()) == out.end())
-      out.push_back(id.get<int32_t>());
-  };
-  if (value.is_array()) {
-    for (const Json& id : value) add(id);
-  } else {
-    add(value);
-  }
-}
-
-int32_t read_id(const Json& config, const char* key) {
-  return config.contains(key) && config.at(key).is_number_integer() ? config.at(key).get<int32_t>() : -1;
-}
-
-const Family& find_family(const Json& config, const std::string& path) {
-  const std::string type = config.value("model_type", "");
+const Family& find_family(const ConfigReader& config) {
+  const std::string type = config.text("model_type", "");
   std::string known;
   for (const Family& family : all_families()) {
     if (family.model_type == type) return family;
     known += (known.empty() ? "" : ", ") + std::string(family.model_type);
   }
-  fail("{}: config.json: model_type \"{}\" is not supported yet; r1 knows {}", path, type, known);
+  fail("{}: config.json: model_type \"{}\" is not supported yet; r1 knows {}", config.path(), type, known);
+}
+
+// Switches that no family of ours has.
+void refuse_unknown_layers(const ConfigReader& config) {
+  const std::string act = config.text("hidden_act", "silu");
+  if (act != "silu") fail("{}: config.json: hidden_act is \"{}\", expected silu", config.path(), act);
+  if (config.flag("use_sliding_window", false))
+    fail("{}: config.json: use_sliding_window is true; r1 attends to all positions only", config.path());
+  if (!config.has("layer_types")) return;
+  for (const Json& type : config.at("layer_types"))
+    if (type != "full_attention")
+      fail("{}: config.json: layer_types has {}; r1 attends to all positions only (full_attention)", config.path(),
+           type.dump());
 }
 
 void check_shape(const ModelConfig& c, const std::string& path) {
   if (c.heads % c.kv_heads != 0)
     fail("{}: config.json: num_attention_heads {} is no multiple of num_key_value_heads {}", path, c.heads, c.kv_heads);
-  if (c.head_size % 2 != 0 || c.head_size > 256)
-    fail("{}: config.json: head_dim is {}, expected an even number up to 256", path, c.head_size);
+  if (c.head_size < 2 || c.head_size % 2 != 0 || c.head_size > 256)
+    fail("{}: config.json: head_dim is {}, expected an even number from 2 to 256", path, c.head_size);
   for (int32_t id : c.eos_ids)
-    if (id < 0 || id >= c.vocabulary)
-      fail("{}: eos_token_id {} is outside the vocabulary of {}", path, id, c.vocabulary);
+    if (id >= c.vocabulary) fail("{}: eos_token_id {} is outside the vocabulary of {}", path, id, c.vocabulary);
 }
 
 }  // namespace
 
-ModelConfig read_config(const Json& config, const Json& generation_config, const std::string& path) {
-  if (!config.is_object())
+ModelConfig read_config(const Json& json, const Json& generation_config, const std::string& path) {
+  if (!json.is_object())
     fail("{}: no config.json, so this is no model (expected a Hugging Face folder or a GGUF with weights)", path);
-  const Family& family = find_family(config, path);
+  const ConfigReader config(json, path);
+  const Family& family = find_family(config);
   ModelConfig c;
   c.family = family.model_type;
-  c.vocabulary = read_count(config, "vocab_size", 1 << 22, path);
-  c.width = read_count(config, "hidden_size", 1 << 16, path);
-  c.inner = read_count(config, "intermediate_size", 1 << 18, path);
-  c.layers = read_count(config, "num_hidden_layers", 512, path);
-  c.heads = static_cast<int>(read_count(config, "num_attention_heads", 1024, path));
-  c.kv_heads = config.contains("num_key_value_heads") && !config.at("num_key_value_heads").is_null()
-                   ? static_cast<int>(read_count(config, "num_key_value_heads", 1024, path))
-                   : c.heads;
-  c.head_size = config.contains("head_dim") && !config.at("head_dim").is_null()
-                    ? static_cast<int>(read_count(config, "head_dim", 256, path))
-                    : static_cast<int>(c.width / c.heads);
-  c.norm_eps = static_cast<float>(read_positive(config, "rms_norm_eps", 1e-6, path));
-  c.tied_embeddings = config.value("tie_word_embeddings", false);
-  c.max_positions =
-      config.contains("max_position_embeddings") ? read_count(config, "max_position_embeddings", 1 << 24, path) : 2048;
-  c.rope = read_rope(config, path);
-  const std::string act = config.value("hidden_act", "silu");
-  if (act != "silu") fail("{}: config.json: hidden_act is \"{}\", expected silu", path, act);
-  read_ids(config, "eos_token_id", c.eos_ids);
-  read_ids(generation_config, "eos_token_id", c.eos_ids);
-  c.bos_id = read_id(config, "bos_token_id");
-  c.pad_id = read_id(config, "pad_token_id");
+  c.vocabulary = config.count("vocab_size", 1 << 22);
+  c.width = config.count("hidden_size", 1 << 16);
+  c.inner = config.count("intermediate_size", 1 << 18);
+  c.layers = config.count("num_hidden_layers", 512);
+  c.heads = static_cast<int>(config.count("num_attention_heads", 1024));
+  c.kv_heads = static_cast<int>(config.count("num_key_value_heads", 1024, c.heads));
+  c.head_size =
+      static_cast<int>(config.count("head_dim", 256, family.head_size > 0 ? family.head_size : c.width / c.heads));
+  c.norm_eps = static_cast<float>(config.positive("rms_norm_eps", 1e-6));
+  c.tied_embeddings = config.flag("tie_word_embeddings", false);
+  c.max_positions = config.count("max_position_embeddings", kMostPositions, 2048);
+  c.rope = read_rope(config);
+  refuse_unknown_layers(config);
+  config.ids("eos_token_id", c.eos_ids);
+  ConfigReader(generation_config, path).ids("eos_token_id", c.eos_ids);
+  c.bos_id = config.id("bos_token_id");
+  c.pad_id = config.id("pad_token_id");
   family.read(config, c);
   check_shape(c, path);
   return c;

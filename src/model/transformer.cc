@@ -17,6 +17,18 @@ RopeTable table_for(const ModelConfig& config) {
   return make_rope_table(f.inverse, f.attention_factor, config.max_positions);
 }
 
+// Ids come from users' data and other tokenizers.
+void check_rows(const Batch& batch, const ModelConfig& c) {
+  for (int32_t id : batch.ids)
+    if (id < 0 || id >= c.vocabulary)
+      fail("token id {} is outside the model's vocabulary of {}; was the text made with another tokenizer?", id,
+           c.vocabulary);
+  for (int32_t position : batch.positions)
+    if (position < 0 || position >= c.max_positions)
+      fail("a sequence reaches position {}; the model's context is {} (max_position_embeddings)", position,
+           c.max_positions);
+}
+
 }  // namespace
 
 Workspace::Workspace(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use)
@@ -70,6 +82,7 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(T <= w.rows() && N <= w.selected(), "{} rows, {} selected; room for {} and {}", T, N, w.rows(),
            w.selected());
+  check_rows(batch, config_);
   embedding_forward(compute_, parameters() + layout_.embedding(), D, batch.ids.data(),
                     {w.state(0).x_in.as<float>(), T, D});
   for (int64_t i = 0; i < config_.layers; i++) {

@@ -54,6 +54,7 @@ class Transformer {
 
   // Runs the batch through the layers and the final norm of the rows in `selected` (batch rows; repeats allowed). Keys
   // and values go to `cache`. The result is the head's input, (selected, D), valid until the workspace is used again.
+  // Throws r1::Error for ids outside the vocabulary and positions beyond the context.
   Operand forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace) const;
 
   // After forward with the same arguments: d_hidden (selected, D) is the gradient of forward's result before rounding;

@@ -1,12 +1,15 @@
 #include "rollout/sampler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
 #include "base/error.h"
 
 namespace r1 {
 namespace {
+
+constexpr int64_t kMostNewTokens = 1 << 20;  // what a draw's counter has room for
 
 // A prompt in flight: its keys exist once, its last hidden row starts every sample.
 struct LivePrompt {
@@ -38,6 +41,13 @@ struct Sampler::Run {
     if (!options.ignore_eos)
       stop_ids.insert(stop_ids.end(), model.config().eos_ids.begin(), model.config().eos_ids.end());
   }
+
+  ~Run() {  // the cache outlives a run that was cancelled or left by an exception
+    for (LiveSample& s : active) sampler.cache_->give_back(s.pages);
+    for (LivePrompt& p : prompts) sampler.cache_->give_back(p.pages);
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   int64_t new_token_limit(size_t request) const {
     const int64_t room = model.config().max_positions - static_cast<int64_t>(requests[request].ids.size());
@@ -106,8 +116,8 @@ struct Sampler::Run {
     flush();
   }
 
-  // Starts samples of prefilled prompts in free slots, drawing their first tokens together.
-  void start_samples() {
+  // Starts samples of prefilled prompts in free slots, drawing their first tokens together; says how many.
+  size_t start_samples() {
     std::vector<size_t> started;
     for (LivePrompt& prompt : prompts) {
       while (static_cast<int64_t>(active.size()) < sampler.limits_.max_active &&
@@ -124,12 +134,13 @@ struct Sampler::Run {
         started.push_back(active.size() - 1);
       }
     }
-    if (started.empty()) return;
+    if (started.empty()) return 0;
     Tensor hidden(model.compute().operand, bucket_rows(static_cast<int64_t>(started.size())), model.config().width);
     for (size_t i = 0; i < started.size(); i++)
       std::copy_n(active[started[i]].prompt->last_hidden.data(), row_bytes,
                   static_cast<char*>(hidden.raw()) + i * row_bytes);
     draw({hidden.raw(), hidden.dtype(), static_cast<int64_t>(started.size()), hidden.cols()}, started);
+    return started.size();
   }
 
   // Feeds every live sample its last token and draws the next.
@@ -220,11 +231,6 @@ struct Sampler::Run {
     while (!prompts.empty() && prompts.front().pages.empty()) prompts.pop_front();
   }
 
-  void give_back_all() {
-    for (LiveSample& s : active) sampler.cache_->give_back(s.pages);
-    for (LivePrompt& p : prompts) sampler.cache_->give_back(p.pages);
-  }
-
   Sampler& sampler;
   const Transformer& model;
   const std::vector<PromptRequest>& requests;
@@ -254,8 +260,31 @@ size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) co
          Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference);
 }
 
+size_t Sampler::allocated_bytes() const {
+  const int64_t rows = workspace_->rows();
+  return Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference) +
+         (cache_ ? cache_->bytes() : 0);
+}
+
+namespace {
+void check_options(const SamplingOptions& o, bool has_tokenizer) {
+  if (!std::isfinite(o.temperature) || o.temperature < 0)
+    fail_usage("temperature={}: expected 0 (arg-max) or a positive number", o.temperature);
+  if (o.top_k < 0) fail_usage("top_k={}: expected 0 (off) or a positive number", o.top_k);
+  if (!(o.top_p > 0 && o.top_p <= 1)) fail_usage("top_p={}: expected a number above 0, up to 1 (off)", o.top_p);
+  if (!(o.min_p >= 0 && o.min_p <= 1)) fail_usage("min_p={}: expected a number from 0 (off) to 1", o.min_p);
+  if (o.max_new_tokens < 1 || o.max_new_tokens > kMostNewTokens)
+    fail_usage("{} new tokens a completion: expected 1 to {}", o.max_new_tokens, kMostNewTokens);
+  for (const std::string& stop : o.stop_texts)
+    if (stop.empty()) fail_usage("a stop text is empty: every sample would end at once");
+  R1_CHECK(o.stop_texts.empty() || has_tokenizer, "stop texts need a tokenizer");
+  R1_CHECK(o.step < (1u << 24), "step {}", o.step);  // the counter of a draw has 24 bits for it
+}
+}  // namespace
+
 std::vector<Group> Sampler::generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
                                      const Hooks& hooks) {
+  check_options(options, tokenizer_ != nullptr);
   Run run(*this, requests, options, hooks);
   std::vector<Group> groups;
   int64_t prompt_pages = 0, widest = 0, samples = 0;
@@ -281,19 +310,22 @@ std::vector<Group> Sampler::generate(const std::vector<PromptRequest>& requests,
   const int32_t pages = static_cast<int32_t>(together * widest + prompts * prompt_pages);
   if (pages > cache_pages_) {  // grows to the largest call, then stays
     cache_.reset();
+    cache_pages_ = 0;
     cache_ = std::make_unique<KvCache>(model_.compute(), model_.config(), pages);
     cache_pages_ = pages;
   }
   while (run.next_request < requests.size() || run.waiting_samples() > 0 || !run.active.empty()) {
     if (hooks.cancelled && hooks.cancelled()) break;
     run.admit_prompts();
-    run.start_samples();
+    const size_t started = run.start_samples();
     run.retire(groups);  // a first token may end a sample
-    if (run.active.empty()) continue;
+    if (run.active.empty()) {
+      R1_CHECK(started > 0, "no sample could start: {} free pages", cache_->free_pages());
+      continue;
+    }
     run.decode();
     run.retire(groups);
   }
-  run.give_back_all();
   return groups;
 }
 

@@ -53,7 +53,8 @@ class Sampler {
     std::function<bool()> cancelled;  // asked between steps; true: stop and return what is finished
   };
 
-  // A group a request, samples in order. Throws r1::Error for an empty or too long prompt.
+  // A group a request, samples in order; one that was cancelled before its end has no ids. Throws r1::Error for an
+  // empty or too long prompt, ids outside the vocabulary, options outside their ranges.
   std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
                               const Hooks& hooks);
   std::vector<Group> generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options) {
@@ -62,6 +63,8 @@ class Sampler {
 
   // Bytes the cache and buffers need for prompts and completions of these lengths.
   size_t planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const;
+  // Bytes they take now: never more than was planned for the calls so far.
+  size_t allocated_bytes() const;
 
  private:
   struct Run;

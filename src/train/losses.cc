@@ -88,7 +88,6 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
       if (f.kl_times_ratio) ratio_slope += f.beta * kl.value * ratio;
     }
     sums.loss += value * weight;
-    sums.magnitude += std::abs(value) * weight;
     if (f.level == RatioLevel::sequence)
       shared_slope += ratio_slope / length;
     else

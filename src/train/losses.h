@@ -40,7 +40,6 @@ struct LossSequence {
 
 struct LossSums {  // over the tokens of the sequences seen; divide by tokens for means
   double loss = 0, kl = 0;
-  double magnitude = 0;  // sum of the absolute values that loss sums: what rounding is relative to
   double tokens = 0;
   double clipped_low = 0, clipped_high = 0,
          cispo_clipped = 0;  // for sequence ratios a clipped sequence counts all its tokens

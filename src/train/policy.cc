@@ -21,6 +21,7 @@ void grow(const Transformer& model, const MicroBatch& batch, ModelUse use, std::
   }
   if (cache_pages < batch.num_pages) {
     cache.reset();
+    cache_pages = 0;
     cache = std::make_unique<KvCache>(model.compute(), model.config(), batch.num_pages);
     cache_pages = batch.num_pages;
   }
@@ -68,15 +69,11 @@ double Policy::update(const UpdateOptions& o) {
         "the last batch",
         norm, updates_ + 1);
   updates_++;
-  AdamwStep step{.lr = static_cast<float>(o.learning_rate),
-                 .beta1 = static_cast<float>(o.beta1),
-                 .beta2 = static_cast<float>(o.beta2),
-                 .eps = static_cast<float>(o.eps),
-                 .step = updates_};
+  AdamwStep step{.lr = o.learning_rate, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .step = updates_};
   // as torch.nn.utils.clip_grad_norm_
-  if (o.max_grad_norm > 0) step.grad_scale = static_cast<float>(std::min(1.0, o.max_grad_norm / (norm + 1e-6)));
+  if (o.max_grad_norm > 0) step.grad_scale = std::min(1.0, o.max_grad_norm / (norm + 1e-6));
   for (const Parameter& p : model_.layout().all()) {
-    step.weight_decay = p.is_matrix() ? static_cast<float>(o.weight_decay) : 0.0f;
+    step.weight_decay = p.is_matrix() ? o.weight_decay : 0.0;
     adamw_update(model_.compute(), model_.parameters() + p.offset, gradients() + p.offset, first_moment() + p.offset,
                  second_moment() + p.offset, p.size, step);
   }

@@ -4,9 +4,10 @@
 
 namespace r1 {
 
-void read_llama(const nlohmann::ordered_json& config, ModelConfig&) {
+void read_llama(const ConfigReader& config, ModelConfig&) {
   for (const char* key : {"attention_bias", "mlp_bias"})
-    if (config.value(key, false)) fail("config.json: {} is true; r1's llama family has no such biases", key);
+    if (config.flag(key, false))
+      fail("{}: config.json: {} is true; r1's llama family has no such biases", config.path(), key);
 }
 
 }  // namespace r1

@@ -4,12 +4,10 @@
 
 namespace r1 {
 
-void read_qwen3(const nlohmann::ordered_json& config, ModelConfig& out) {
+void read_qwen3(const ConfigReader& config, ModelConfig& out) {
   out.qk_norm = true;
-  if (config.value("attention_bias", false))
-    fail("config.json: attention_bias is true; r1's qwen3 family has no biases");
-  if (config.value("use_sliding_window", false))
-    fail("config.json: use_sliding_window is true; r1 attends to all positions only");
+  if (config.flag("attention_bias", false))
+    fail("{}: config.json: attention_bias is true; r1's qwen3 family has no biases", config.path());
 }
 
 }  // namespace r1

@@ -1,0 +1,84 @@
+#include "base/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace r1 {
+namespace {
+
+class ThreadsTest : public ::testing::Test {
+ protected:
+  void TearDown() override { set_thread_count(before_); }
+  int before_ = thread_count();
+};
+
+TEST_F(ThreadsTest, EveryIndexOnce) {
+  for (int threads : {1, 2, 5}) {
+    set_thread_count(threads);
+    EXPECT_EQ(thread_count(), threads);
+    for (int64_t n : {0, 1, 2, 3, 1000}) {
+      std::vector<std::atomic<int>> hits(static_cast<size_t>(n));
+      parallel_for(n, [&](int64_t i) { hits[static_cast<size_t>(i)]++; });
+      for (const auto& h : hits) EXPECT_EQ(h, 1);
+    }
+  }
+}
+
+TEST_F(ThreadsTest, ChunksAreCutByGrainAlone) {
+  for (int threads : {1, 3}) {
+    set_thread_count(threads);
+    for (int64_t n : {1, 63, 64, 65, 200}) {
+      std::vector<std::atomic<int64_t>> ends(static_cast<size_t>(n + 1));
+      parallel_chunks(n, 64, [&](int64_t begin, int64_t end) { ends[static_cast<size_t>(begin)] = end; });
+      for (int64_t begin = 0; begin < n; begin++)
+        EXPECT_EQ(ends[static_cast<size_t>(begin)], begin % 64 ? 0 : std::min(n, begin + 64));
+    }
+  }
+}
+
+TEST_F(ThreadsTest, NestedLoopsRunInTheirThread) {
+  set_thread_count(3);
+  std::vector<std::atomic<int>> hits(30);
+  parallel_for(6, [&](int64_t i) { parallel_for(5, [&](int64_t j) { hits[static_cast<size_t>(i * 5 + j)]++; }); });
+  for (const auto& h : hits) EXPECT_EQ(h, 1);
+}
+
+TEST_F(ThreadsTest, TheLowestIndexThatThrewComesOut) {
+  for (int threads : {1, 2, 4}) {
+    set_thread_count(threads);
+    try {
+      parallel_for(100, [](int64_t i) {
+        if (i % 10 == 7) throw std::runtime_error(std::to_string(i));
+      });
+      FAIL() << "nothing came out";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "7");
+    }
+    int64_t sum = 0;  // and the pool still works
+    std::vector<int64_t> all(50);
+    parallel_for(50, [&](int64_t i) { all[static_cast<size_t>(i)] = i; });
+    for (int64_t x : all) sum += x;
+    EXPECT_EQ(sum, 1225);
+  }
+}
+
+TEST_F(ThreadsTest, AnExceptionOfANestedLoopComesOut) {
+  set_thread_count(2);
+  EXPECT_THROW(parallel_for(4,
+                            [](int64_t) {
+                              parallel_for(3, [](int64_t j) {
+                                if (j == 2) throw std::runtime_error("inside");
+                              });
+                            }),
+               std::runtime_error);
+}
+
+TEST_F(ThreadsTest, CoresAreCounted) { EXPECT_GE(available_cores(), 1); }
+
+}  // namespace
+}  // namespace r1
