@@ -1,47 +1,19 @@
 #include "data/arithmetic.h"
 
+#include <algorithm>
 #include <charconv>
-#include <set>
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
-#include "base/durable_file.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/philox.h"
+#include "data/worked_arithmetic.h"
 
 namespace r1 {
 namespace {
-
-struct Item {
-  std::vector<int64_t> operands;
-  std::string operators;  // one fewer
-};
-
-std::string expression_of(const Item& item) {
-  std::string text = std::to_string(item.operands[0]);
-  for (size_t i = 0; i < item.operators.size(); i++)
-    text += std::string(" ") + item.operators[i] + " " + std::to_string(item.operands[i + 1]);
-  return text;
-}
-
-// Precedence first, then left to right. Each step taken is appended to `steps`.
-int64_t value_of(Item item, std::vector<std::string>* steps) {
-  const auto reduce = [&](size_t i) {
-    const int64_t a = item.operands[i], b = item.operands[i + 1];
-    const char op = item.operators[i];
-    const int64_t r = op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
-    if (steps != nullptr) steps->push_back(fmt::format("{} {} {} = {}", a, op, b, r));
-    item.operands[i] = r;
-    item.operands.erase(item.operands.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-    item.operators.erase(i, 1);
-  };
-  for (size_t i = 0; i < item.operators.size();)
-    if (item.operators[i] == '*' || item.operators[i] == '/')
-      reduce(i);
-    else
-      i++;
-  while (!item.operators.empty()) reduce(0);
-  return item.operands[0];
-}
 
 int64_t operand_of(const RandomPlace& place, const TaskOptions& o, uint32_t draw) {
   const int digits = o.digits_min + static_cast<int>(random_below(
@@ -54,14 +26,18 @@ int64_t operand_of(const RandomPlace& place, const TaskOptions& o, uint32_t draw
   return low + static_cast<int64_t>(random_below(place, static_cast<uint64_t>(high - low), draw + 1));
 }
 
-// Divisors are made so that every quotient is whole: a / b appears as (a b) / b.
-Item make_item(const TaskOptions& o, uint64_t index) {
-  const RandomPlace place{.seed = o.seed,
-                          .stage = Stage::task,
-                          .step = 0,
-                          .prompt = static_cast<uint32_t>(index),
-                          .sample = static_cast<uint32_t>(index >> 32)};
-  Item item;
+RandomPlace place_of(const TaskOptions& o, uint64_t index) {
+  return {.seed = o.seed,
+          .stage = Stage::task,
+          .step = 0,
+          .prompt = static_cast<uint32_t>(index),
+          .sample = static_cast<uint32_t>(index >> 32)};
+}
+
+// Dividends are made so that every quotient is whole: a / b appears as (a b) / b.
+ArithmeticItem make_item(const TaskOptions& o, uint64_t index) {
+  const RandomPlace place = place_of(o, index);
+  ArithmeticItem item;
   const int count = o.operands_min + static_cast<int>(random_below(
                                          place, static_cast<uint64_t>(o.operands_max - o.operands_min + 1), 0));
   item.operands.push_back(operand_of(place, o, 1));
@@ -81,42 +57,26 @@ Item make_item(const TaskOptions& o, uint64_t index) {
   return item;
 }
 
-bool is_held_out(const std::string& expression) {
-  return std::stoul(sha256_hex(expression).substr(0, 4), nullptr, 16) % 5 == 0;
+// A function of the numbers and operators alone, whatever their order: 3 + 4 and 4 + 3 are on the same side.
+bool is_held_out(ArithmeticItem item) {
+  std::sort(item.operands.begin(), item.operands.end());
+  std::sort(item.operators.begin(), item.operators.end());
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, then mixed
+  for (char c : expression_of(item)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  constexpr uint32_t kHeldOutOneIn = 5;
+  const PhiloxBlock mixed = philox4x32({static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32), 0, 0}, {0, 0});
+  return mixed[0] % kHeldOutOneIn == 0;
 }
 
-// a + b by place value: tens first, then ones, then together.
-void explain_sum(int64_t a, int64_t b, char op, std::vector<std::string>& steps) {
-  const int64_t sign = op == '-' ? -1 : 1;
-  if (op != '+' && op != '-') return;
-  if (a < 10 && b < 10) return;
-  int64_t running = a;
-  int64_t place = 1;
-  while (place * 10 <= b) place *= 10;
-  for (int64_t rest = b; place >= 1; place /= 10) {
-    const int64_t part = rest / place * place;
-    rest -= part;
-    if (part == 0) continue;
-    steps.push_back(fmt::format("{} {} {} = {}", running, op, part, running + sign * part));
-    running += sign * part;
-  }
-}
-
-std::string solution_of(const Item& item, int64_t answer) {
-  std::vector<std::string> steps, fine;
-  value_of(item, &steps);
-  if (item.operators.size() == 1) explain_sum(item.operands[0], item.operands[1], item.operators[0], fine);
-  std::string thought;
-  for (const std::string& s : fine.size() > 1 ? fine : steps) thought += (thought.empty() ? "" : ", ") + s;
-  return fmt::format("<think>{}</think><answer>{}</answer>", thought, answer);
-}
-
-DataRow make_row(const Item& item, const TaskOptions& o) {
+DataRow make_row(const ArithmeticItem& item, const TaskOptions& o, uint64_t index) {
+  constexpr uint32_t kStyleDraw = 64;  // beyond all draws of make_item
   DataRow row;
-  const int64_t answer = value_of(item, nullptr);
   row.prompt = fmt::format("What is {}?", expression_of(item));
-  row.answer = std::to_string(answer);
-  if (o.with_solution) row.completion = solution_of(item, answer);
+  row.answer = std::to_string(value_of(item));
+  if (o.with_solution) {
+    const uint64_t style = random_below(place_of(o, index), kWorkedStyles, kStyleDraw);
+    row.completion = fmt::format("<think>{}</think><answer>{}</answer>", work_out(item, style), row.answer);
+  }
   row.row = {{"question", row.prompt}, {"answer", row.answer}, {"expression", expression_of(item)}};
   return row;
 }
@@ -129,12 +89,12 @@ int64_t whole(const std::string& key, std::string_view text, int64_t low, int64_
   return value;
 }
 
-void range(const std::string& key, const std::string& value, int high, int& low_out, int& high_out) {
+void range(const std::string& key, const std::string& value, int low, int high, int& low_out, int& high_out) {
   const size_t dash = value.find('-');
-  low_out = static_cast<int>(whole(key, std::string_view(value).substr(0, dash), 1, high));
+  low_out = static_cast<int>(whole(key, std::string_view(value).substr(0, dash), low, high));
   high_out = dash == std::string::npos
                  ? low_out
-                 : static_cast<int>(whole(key, std::string_view(value).substr(dash + 1), 1, high));
+                 : static_cast<int>(whole(key, std::string_view(value).substr(dash + 1), low, high));
   if (low_out > high_out) fail_usage("{}={}: the range runs backwards", key, value);
 }
 
@@ -150,9 +110,9 @@ bool set_task_option(TaskOptions& o, const std::string& key, const std::string& 
   if (key == "task_rows")
     o.num_rows = whole(key, value, 1, 10'000'000);
   else if (key == "task_operands")
-    range(key, value, 8, o.operands_min, o.operands_max);
+    range(key, value, 2, 8, o.operands_min, o.operands_max);
   else if (key == "task_digits")
-    range(key, value, 6, o.digits_min, o.digits_max);
+    range(key, value, 1, 6, o.digits_min, o.digits_max);
   else if (key == "task_held_out")
     o.held_out = flag(key, value);
   else if (key == "task_solutions")
@@ -161,38 +121,61 @@ bool set_task_option(TaskOptions& o, const std::string& key, const std::string& 
     if (value.empty() || value.find_first_not_of("+-*/") != std::string::npos)
       fail_usage("{}={}: expected some of + - * /", key, value);
     o.operators = value;
+  } else if (key == "task_seed") {
+    o.seed = static_cast<uint64_t>(whole(key, value, 0, INT64_MAX));
   } else {
     return false;
   }
-  if (o.operands_min < 2) fail_usage("task_operands: a task has at least two operands");
   return true;
 }
+
+namespace {
+
+void read_dials(const std::string& source, size_t query, TaskOptions& o) {
+  static const std::vector<std::string> dials = {"rows",     "operands",  "digits", "operators",
+                                                 "held_out", "solutions", "seed"};
+  for (size_t at = query; at != std::string::npos;) {
+    const size_t end = source.find('&', ++at);
+    const std::string pair = source.substr(at, end == std::string::npos ? end : end - at);
+    const size_t equals = pair.find('=');
+    const std::string name = pair.substr(0, equals);
+    if (std::find(dials.begin(), dials.end(), name) == dials.end())
+      fail_usage(
+          "{}: unknown dial \"{}\"; nearest is \"{}\" (rows, operands, digits, operators, held_out, solutions, seed)",
+          source, name, nearest_name(name, dials));
+    if (equals == std::string::npos) fail_usage("{}: dial \"{}\" has no value; expected {}=...", source, name, name);
+    set_task_option(o, "task_" + name, pair.substr(equals + 1));
+    at = end;
+  }
+}
+
+void check_sizes(const std::string& source, const TaskOptions& o) {
+  constexpr int kMostFigures = 18;  // of a product, in an int64
+  if (o.operators.find_first_of("*/") != std::string::npos && o.digits_max * o.operands_max > kMostFigures)
+    fail_usage("{}: {} operands of {} digits multiply to more than {} digits; lower operands or digits", source,
+               o.operands_max, o.digits_max, kMostFigures);
+}
+
+}  // namespace
 
 Dataset make_task_dataset(const std::string& source, TaskOptions o) {
   const size_t query = source.find('?');
   const std::string name = source.substr(0, query);
   if (name != "tasks:arithmetic") fail_usage("unknown task \"{}\"; there is tasks:arithmetic", name);
-  for (size_t at = query; at != std::string::npos;) {
-    const size_t end = source.find('&', ++at);
-    const std::string pair = source.substr(at, end == std::string::npos ? end : end - at);
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos || !set_task_option(o, "task_" + pair.substr(0, equals), pair.substr(equals + 1)))
-      fail_usage(
-          "{}: unknown dial \"{}\"; nearest is \"{}\"", source, pair,
-          nearest_name(pair.substr(0, equals), {"rows", "operands", "digits", "operators", "held_out", "solutions"}));
-    at = end;
-  }
+  read_dials(source, query, o);
+  check_sizes(source, o);
   Dataset out;
   out.name = source;
   out.shape = o.with_solution ? DataShape::prompt_completion : DataShape::prompt_only;
-  std::set<std::string> seen;
-  // Held-out items are all different; when the dials allow few, there are fewer rows.
-  const uint64_t most = static_cast<uint64_t>(o.num_rows) * 40 + 20000;
-  for (uint64_t index = 0; index < most && static_cast<int64_t>(out.rows.size()) < o.num_rows; index++) {
-    const Item item = make_item(o, index);
-    const std::string expression = expression_of(item);
-    if (is_held_out(expression) != o.held_out || (o.held_out && !seen.insert(expression).second)) continue;
-    out.rows.push_back(make_row(item, o));
+  constexpr int kMostIdle = 20000;  // tries in a row without a row: the dials allow no more items
+  std::unordered_set<std::string> seen;
+  int idle = 0;
+  for (uint64_t index = 0; idle < kMostIdle && static_cast<int64_t>(out.rows.size()) < o.num_rows; index++) {
+    const ArithmeticItem item = make_item(o, index);
+    idle++;
+    if (is_held_out(item) != o.held_out || (o.held_out && !seen.insert(expression_of(item)).second)) continue;
+    out.rows.push_back(make_row(item, o, index));
+    idle = 0;
   }
   if (out.rows.empty()) fail("{}: the dials leave no items", source);
   return out;

@@ -27,14 +27,15 @@ inline constexpr char kThinSpace = '\x01';  // may separate thousands, unlike a 
 
 struct NumberToken {
   size_t begin = 0, end = 0;  // in the plain text
-  bool readable = false;      // false: digits that are no plain number ("2^3", "5:30", "1/0", "x2")
-  bool word = false;          // digits inside a word ("step3")
-  ExactNumber number;
+  bool readable = false;      // false: digits that are no plain number ("2^3", "5:30", "1/0", "42k", "- 3 or minus 3?")
+  bool word = false;          // digits inside a word ("step3", "x2"); never readable
+  ExactNumber number;         // set when readable
 };
+// From left to right. Numbers of more than 1000 digits, written or by their exponent, are not readable.
 std::vector<NumberToken> scan_numbers(std::string_view plain);
 
 // How a text reads when it must be one number and nothing else that counts: units, currency and words may stand around
-// it; of an equation the part after the last '=' counts.
+// it; of an equation the part after the last '=' counts. At most 4096 bytes are read.
 enum class ReadingKind { none, one, several, unreadable };
 struct NumberReading {
   ReadingKind kind = ReadingKind::none;
@@ -42,13 +43,16 @@ struct NumberReading {
 };
 NumberReading read_number(std::string_view text);
 
-// The last number of running text. `several` when it stands in a list or beside an "or": that is no committed answer.
-// `text_out` receives the number as written.
+// The last number of running text (of its last 4096 bytes). `several` when it stands in a list, in an expression that
+// is not worked out, or beside an "or": that is no committed answer. `text_out` receives the number as written.
 NumberReading read_last_number(std::string_view text, std::string* text_out);
 
 // Whether an answer equals a reference. A percent sign on one side only may mean 1/100 or be the unit: both count. A
 // reference of five or more decimals ("0.6666666667") is a rounded one: a fraction or longer decimal that rounds to it
 // equals it.
 bool same_number(const ExactNumber& reference, const ExactNumber& answer);
+
+// Canonical: lowest terms, "42", "-3/4", "75%"; equal numbers of one kind have equal texts.
+std::string number_text(const ExactNumber& number);
 
 }  // namespace r1

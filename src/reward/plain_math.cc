@@ -41,9 +41,9 @@ bool between(int32_t c, int32_t low, int32_t high) { return c >= low && c <= hig
 // would hide that a number stands there.
 bool is_odd_digit(int32_t c) {
   return c == 0xB2 || c == 0xB3 || c == 0xB9 || between(c, 0x660, 0x669) || between(c, 0x6F0, 0x6F9) ||
-         between(c, 0x966, 0x96F) || between(c, 0x9E6, 0x9EF) || between(c, 0xE50, 0xE59) || between(c, 0x2070, 0x209C) ||
-         between(c, 0x2150, 0x218B) || between(c, 0x2460, 0x24FF) || between(c, 0x2776, 0x2793) ||
-         between(c, 0x1D7CE, 0x1D7FF);
+         between(c, 0x966, 0x96F) || between(c, 0x9E6, 0x9EF) || between(c, 0xE50, 0xE59) ||
+         between(c, 0x2070, 0x209C) || between(c, 0x2150, 0x218B) || between(c, 0x2460, 0x24FF) ||
+         between(c, 0x2776, 0x2793) || between(c, 0x1D7CE, 0x1D7FF);
 }
 
 // Signs with a meaning that a plain number has not: roots, pi, infinity, inequalities, plus-minus, sums.
@@ -52,14 +52,35 @@ bool is_poison(int32_t c) {
          c == 0x2213 || between(c, 0x2260, 0x226F) || is_odd_digit(c);
 }
 
+// Commands that say how something looks, or that it follows.
+constexpr std::array<std::string_view, 34> kDressing = {
+    "text", "mathrm", "mathbf",       "textbf", "mbox",  "operatorname", "mathit",     "textit",     "boxed",
+    "fbox", "mathsf", "texttt",       "emph",   "large", "Large",        "underline",  "left",       "right",
+    "quad", "qquad",  "displaystyle", "limits", "to",    "therefore",    "implies",    "Rightarrow", "rightarrow",
+    "big",  "Big",    "circ",         "degree", "space", "square",       "blacksquare"};
+
 struct Fraction {
   int32_t sign;
   std::string_view text;
 };
-constexpr std::array<Fraction, 18> kFractions = {
-    {{0xBC, "1/4"},   {0xBD, "1/2"},   {0xBE, "3/4"},   {0x2150, "1/7"}, {0x2151, "1/9"}, {0x2152, "1/10"},
-     {0x2153, "1/3"}, {0x2154, "2/3"}, {0x2155, "1/5"}, {0x2156, "2/5"}, {0x2157, "3/5"}, {0x2158, "4/5"},
-     {0x2159, "1/6"}, {0x215A, "5/6"}, {0x215B, "1/8"}, {0x215C, "3/8"}, {0x215D, "5/8"}, {0x215E, "7/8"}}};
+constexpr std::array<Fraction, 18> kFractions = {{{0xBC, "1/4"},
+                                                  {0xBD, "1/2"},
+                                                  {0xBE, "3/4"},
+                                                  {0x2150, "1/7"},
+                                                  {0x2151, "1/9"},
+                                                  {0x2152, "1/10"},
+                                                  {0x2153, "1/3"},
+                                                  {0x2154, "2/3"},
+                                                  {0x2155, "1/5"},
+                                                  {0x2156, "2/5"},
+                                                  {0x2157, "3/5"},
+                                                  {0x2158, "4/5"},
+                                                  {0x2159, "1/6"},
+                                                  {0x215A, "5/6"},
+                                                  {0x215B, "1/8"},
+                                                  {0x215C, "3/8"},
+                                                  {0x215D, "5/8"},
+                                                  {0x215E, "7/8"}}};
 
 class Plainer {
  public:
@@ -75,6 +96,10 @@ class Plainer {
     const char c = text_[at_];
     if (c == '\\') return command();
     if (c == '^' && degree_sign()) return;
+    if (c == '!' && text_.substr(at_, 2) == "!=") {  // "is not"
+      at_ += 2;
+      return put(kPoison);
+    }
     if (text_.substr(at_, 3) == "{,}") {  // LaTeX's thousands separator
       at_ += 3;
       return put(',');
@@ -88,27 +113,52 @@ class Plainer {
     switch (c) {
       case '$':
       case '{':
-      case '}': return joint();
+        return joint();
+      case '}':
+        return !out_.empty() && is_letter(out_.back()) ? put(' ') : joint();
       case '*':
-        if (at_ < text_.size() && text_[at_] == '*') {  // bold
-          at_++;
-          return put(' ');
-        }
-        return put('*');
+        return star();
+      case '_':  // an index glues ("x_2", "1_000"), emphasis does not ("_42_")
+        return put(after_operand() && before_operand() ? '_' : ' ');
       case '`':
-      case '_':
       case '"':
       case '~':
       case '\t':
-      case '\r': return put(' ');
+      case '\r':
+        return put(' ');
       case '<':
-      case '>': return put(kPoison);
-      case '&': return put(' ');
-      default: return put(static_cast<unsigned char>(c) < ' ' && c != '\n' ? kPoison : c);
+      case '>':
+        return put(kPoison);
+      case '&':
+        return put(' ');
+      default:
+        return put(static_cast<unsigned char>(c) < ' ' && c != '\n' ? kPoison : c);
     }
   }
 
   void put(char c) { out_ += c; }
+
+  bool after_operand() const {
+    return !out_.empty() && (is_digit(out_.back()) || is_letter(out_.back()) || out_.back() == ')');
+  }
+  bool before_operand() const {
+    if (at_ >= text_.size()) return false;
+    const char c = text_[at_];
+    return is_digit(c) || is_letter(c) || c == '(' || c == '{' || c == '\\';
+  }
+
+  // Emphasis or a bullet, unless it stands between two operands: "2*3", "2 * 3", "2**3".
+  void star() {
+    const bool twice = at_ < text_.size() && text_[at_] == '*';
+    if (twice) at_++;
+    const bool spaced = !out_.empty() && out_.back() == ' ' && at_ < text_.size() && text_[at_] == ' ';
+    if (!(after_operand() && before_operand()) && !(spaced && operand_before_space())) return put(' ');
+    put(twice ? kPoison : '*');
+  }
+  bool operand_before_space() const {
+    const size_t last = out_.find_last_not_of(' ');
+    return last != std::string::npos && (is_digit(out_[last]) || out_[last] == ')');
+  }
 
   // A sign that disappears, yet must not glue two numbers together: "$3$4" is not 34, while "-$5" is -5.
   void joint() {
@@ -134,13 +184,8 @@ class Plainer {
     while (at_ < text_.size() && is_letter(text_[at_])) at_++;
     const std::string_view name = text_.substr(begin, at_ - begin);
     if (one_of(name, std::array<std::string_view, 4>{"frac", "dfrac", "tfrac", "cfrac"})) return fraction();
-    if (one_of(name, std::array<std::string_view, 10>{"text", "mathrm", "mathbf", "textbf", "mbox", "operatorname",
-                                                      "mathit", "textit", "boxed", "fbox"}))
-      return put(' ');  // its braces fall away by themselves
-    if (one_of(name, std::array<std::string_view, 16>{"left", "right", "displaystyle", "quad", "qquad", "limits",
-                                                      "therefore", "implies", "Rightarrow", "rightarrow", "to", "big",
-                                                      "Big", "circ", "degree", "space"}))
-      return put(' ');
+    if (one_of(name, kDressing)) return put(' ');  // braces fall away by themselves
+    if (name == "begin" || name == "end") return static_cast<void>(argument()), put(' ');
     if (one_of(name, std::array<std::string_view, 2>{"times", "cdot"})) return put('*');
     if (name == "div") return put('/');
     if (one_of(name, std::array<std::string_view, 3>{"approx", "equiv", "simeq"})) return put('=');
@@ -154,16 +199,20 @@ class Plainer {
       case ';':
       case ':':
       case '!':
-      case ' ': return put(kThinSpace);
-      case '%': return put('%');
+      case ' ':
+        return put(kThinSpace);
+      case '%':
+        return put('%');
       case '$':
       case '(':
       case ')':
       case '[':
       case ']':
       case '{':
-      case '}': return joint();
-      default: return put(c == '\\' ? ';' : ' ');
+      case '}':
+        return joint();
+      default:
+        return put(c == '\\' ? ';' : ' ');
     }
   }
 
@@ -230,6 +279,9 @@ class Plainer {
     if (c == 0x2026) return static_cast<void>(out_ += "..");
     if (c == 0xB0) return static_cast<void>(out_ += " deg ");
     if (between(c, 0x20A0, 0x20C0) || between(c, 0xA2, 0xA5) || c == 0xFF04 || c == 0xFFE5) return joint();
+    if (c == 0xFF5E || c == 0x301C || c == 0x223C) return put(' ');
+    if ((c == 0xB2 || c == 0xB3) && !out_.empty() && is_letter(out_.back()))  // cm², x³; 5² is no plain number
+      return static_cast<void>(out_ += c == 0xB2 ? "^2" : "^3");
     if (is_poison(c)) return put(kPoison);
     out_ += bytes;
   }

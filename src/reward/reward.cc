@@ -30,16 +30,16 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The reference under one of the names data sets use; verl's rows nest it.
 std::string reference_of(const Json& row) {
-  for (const char* key : {"answer", "target", "solution", "ground_truth"}) {
-    if (!row.is_object() || !row.contains(key)) continue;
-    if (row[key].is_string()) {
-      const std::string text = row[key].get<std::string>();
-      const size_t hashes = text.rfind("####");  // GSM8K's worked answers
-      return hashes == std::string::npos ? text : std::string(trim(std::string_view(text).substr(hashes + 4)));
-    }
-    if (row[key].is_number()) return row[key].dump();
-  }
+  if (!row.is_object()) return "";
+  const auto text = [](const Json& v) {
+    return v.is_string() ? v.get<std::string>() : v.is_number() ? v.dump() : std::string();
+  };
+  for (const char* key : {"answer", "target", "solution", "ground_truth"})
+    if (row.contains(key)) return text(row[key]);
+  if (row.contains("reward_model") && row["reward_model"].is_object() && row["reward_model"].contains("ground_truth"))
+    return text(row["reward_model"]["ground_truth"]);
   return "";
 }
 
@@ -53,7 +53,12 @@ class RuleReward : public Reward {
     std::vector<Verdict> out;
     for (const RewardInput& input : inputs) {
       const auto start = std::chrono::steady_clock::now();
-      out.push_back(rule_(input, options_));
+      try {
+        out.push_back(rule_(input, options_));
+      } catch (const std::exception& e) {  // the checker broke, whatever the completion is worth
+        out.emplace_back();
+        out.back().reason = e.what();
+      }
       out.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     return out;
@@ -135,6 +140,13 @@ class SumReward : public Reward {
   std::vector<Part> parts_;
 };
 
+void check_length_options(const RewardOptions& o) {
+  if (o.max_completion_length <= 0) fail_usage("reward length needs max_completion_length");
+  if (o.soft_overlong_cache < 0 || o.soft_overlong_cache > o.max_completion_length)
+    fail_usage("reward length: a soft overlong cache of {} tokens; expected 0 to max_completion_length {}",
+               o.soft_overlong_cache, o.max_completion_length);
+}
+
 double read_weight(const std::string& text, const std::string& spec) {
   try {
     size_t used = 0;
@@ -152,23 +164,24 @@ std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions
       {"math", math_rule}, {"format", format_rule}, {"length", length_rule}};
   std::vector<Part> parts;
   for (size_t at = 0; at <= spec.size();) {
+    while (at < spec.size() && spec[at] == ' ') at++;
     if (spec.compare(at, 5, "exec:") == 0) {  // the command is the rest, plus signs and all
       parts.push_back({make_exec_reward(spec.substr(at + 5), options.exec_timeout_seconds), 1});
       break;
     }
     const size_t end = std::min(spec.find('+', at), spec.size());
-    std::string name = spec.substr(at, end - at);
+    std::string name(trim(std::string_view(spec).substr(at, end - at)));
     double weight = 1;
     if (const size_t star = name.find('*'); star != std::string::npos) {
-      weight = read_weight(name.substr(star + 1), spec);
-      name.resize(star);
+      weight = read_weight(std::string(trim(std::string_view(name).substr(star + 1))), spec);
+      name = trim(std::string_view(name).substr(0, star));
     }
     const auto it = std::find_if(rules.begin(), rules.end(), [&](const auto& r) { return r.first == name; });
     if (it == rules.end())
       fail_usage(
           "unknown reward \"{}\"; nearest is \"{}\" (math, format, length, exec:COMMAND; joined by +, weighted by *)",
           name, nearest_name(name, {"math", "format", "length", "exec:"}));
-    if (name == "length" && options.max_completion_length <= 0) fail_usage("reward length needs max_completion_length");
+    if (name == "length") check_length_options(options);
     parts.push_back({std::make_unique<RuleReward>(name, it->second, options), weight});
     at = end + 1;
   }

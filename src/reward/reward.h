@@ -32,8 +32,8 @@ class Reward {
 
 // `spec`: names joined by '+', each with an optional weight: "math", "math+format", "math*1+format*0.2", "length",
 // "exec:CMD" (a user's program; alone or last, CMD is the rest of the string). Weighted sum of scores; the outcome is
-// the first part's; any failed part makes the whole failed. Throws r1::UsageError for an unknown name, with the
-// nearest.
+// the first part's; any failed part makes the whole failed. `format` gives 1 or 0; `length` 0 down to -1. Throws
+// r1::UsageError for an unknown name, with the nearest.
 struct RewardOptions {
   int64_t max_completion_length = 0;  // for `length` (soft overlong punishment, DAPO eq. 13)
   int64_t soft_overlong_cache = 0;    // L_cache; 0: max_completion_length / 5

@@ -38,8 +38,8 @@ ParsedCompletion parse_completion(std::string_view completion, std::string_view 
   }
   out.after_thought = after;
   size_t answer_begin = 0, answer_end = 0;
-  out.has_answer =
-      count_of(whole, "<answer>") == 1 && between(after, "<answer>", "</answer>", answer_begin, answer_end);
+  out.has_answer = count_of(whole, "<answer>") == 1 && count_of(whole, "</answer>") == 1 &&
+                   between(after, "<answer>", "</answer>", answer_begin, answer_end);
   if (!out.has_answer) return out;
   out.answer = trim(after.substr(answer_begin, answer_end - answer_begin));
   const std::string_view gap = after.substr(0, answer_begin - std::string_view("<answer>").size()),

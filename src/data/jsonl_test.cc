@@ -1,0 +1,88 @@
+#include "data/jsonl.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace r1 {
+namespace {
+
+std::vector<std::pair<int64_t, std::string>> lines_of(std::string_view text) {
+  std::vector<std::pair<int64_t, std::string>> out;
+  for_each_json_line(text, "f.jsonl",
+                     [&](int64_t number, nlohmann::ordered_json row) { out.push_back({number, row.dump()}); });
+  return out;
+}
+
+std::string error_of(std::string_view text) {
+  try {
+    lines_of(text);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Jsonl, ReadsLines) {
+  const std::vector<std::pair<int64_t, std::string>> want = {{1, "{\"b\":1,\"a\":2}"}, {3, "{}"}};
+  EXPECT_EQ(lines_of("{\"b\":1,\"a\":2}\n\n{}\n"), want);
+  EXPECT_EQ(lines_of("{\"b\":1,\"a\":2}\n  \t\n{}"), want);
+  EXPECT_EQ(lines_of("\xEF\xBB\xBF{\"b\":1,\"a\":2}\r\n\r\n{}\r\n"), want);
+  EXPECT_TRUE(lines_of("").empty());
+  EXPECT_TRUE(lines_of("\n\n").empty());
+  EXPECT_EQ(lines_of("{\"a\":\"\\u00e9\\ud83d\\ude00\"}")[0].second, "{\"a\":\"é😀\"}");
+}
+
+TEST(Jsonl, ErrorsNameFileLineAndByte) {
+  const std::string bad = error_of("{\"a\":1}\n{\"a\":1,}\n");
+  EXPECT_NE(bad.find("f.jsonl: line 2 (byte 8)"), std::string::npos) << bad;
+  EXPECT_NE(bad.find("at byte 15"), std::string::npos) << bad;
+  EXPECT_NE(error_of("\xEF\xBB\xBF{}\r\n[1]").find("line 2 (byte 7): expected a JSON object, found array"),
+            std::string::npos);
+  try {
+    for_each_json_line("{}\n{}\n", "g", [](int64_t number, nlohmann::ordered_json) {
+      if (number == 2) fail("no good");
+    });
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "g: line 2 (byte 3): no good");
+  }
+}
+
+TEST(Jsonl, BadLinesAreRefused) {
+  for (const std::string& text :
+       {std::string("{"), std::string("}"), std::string("{\"a\"}"), std::string("1"), std::string("null"),
+        std::string("\"a\""), std::string("{} {}"), std::string("{\"a\":\"\xff\"}"), std::string("{\"a\":\"\\ud800\"}"),
+        std::string("{\"a\":1e400}"), std::string("{\"a\":NaN}"), std::string("{\"a\":'b'}"),
+        std::string("{\"a\":\"\0\"}", 9), std::string("\0", 1), std::string("{\n\"a\":1\n}"),
+        std::string("{\"a\":\"unclosed")})
+    EXPECT_NE(error_of(text), "no error") << text;
+}
+
+TEST(Jsonl, SizesAreBounded) {
+  const auto nested = [](int depth) {
+    return "{\"a\":" + std::string(static_cast<size_t>(depth - 1), '[') +
+           std::string(static_cast<size_t>(depth - 1), ']') + "}";
+  };
+  EXPECT_EQ(error_of(nested(64)), "no error");
+  EXPECT_NE(error_of(nested(65)).find("nested deeper than 64"), std::string::npos);
+  EXPECT_NE(error_of(std::string(10'000'000, '[')).find("nested deeper"), std::string::npos);
+  const auto wide = [](int keys) {
+    std::string text = "{";
+    for (int i = 0; i < keys; i++) text += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":{\"::\":\":{[\\\"\"}";
+    return text + "}";
+  };
+  EXPECT_EQ(error_of(wide(1024)), "no error");
+  EXPECT_NE(error_of(wide(1025)).find("more than 1024 keys"), std::string::npos);
+  EXPECT_EQ(error_of("{\"a\":\"" + std::string((16 << 20) - 8, 'x') + "\"}"), "no error");
+  EXPECT_NE(error_of("{\"a\":\"" + std::string(16 << 20, 'x') + "\"}").find("at most 16777216"), std::string::npos);
+}
+
+TEST(Jsonl, OtherFilesAreNamed) {
+  EXPECT_NE(error_of("\x1F\x8B\x08").find("gzip"), std::string::npos);
+  EXPECT_NE(error_of("\x28\xB5\x2F\xFD").find("zstd"), std::string::npos);
+  EXPECT_NE(error_of("PAR1xx").find("Parquet"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace r1
