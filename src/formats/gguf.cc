@@ -56,7 +56,7 @@ class HeaderParser {
       fail("{}: {} metadata keys cannot fit the file", file_, num_keys);
     for (uint64_t i = 0; i < num_keys; i++) {
       std::string key = string("metadata key", kLongestName);
-      if (key.empty()) fail("{}: metadata key {} is empty", file_, i);
+      if (key.empty() || !valid_utf8(key)) fail("{}: metadata key {} is empty or not valid UTF-8", file_, i);
       const uint32_t kind = reader_.read<uint32_t>("value type");
       if (!h.metadata.emplace(key, value(kind, key)).second) fail("{}: metadata key {} appears twice", file_, key);
     }
@@ -172,6 +172,8 @@ class HeaderParser {
   GgufTensor tensor() {
     GgufTensor t;
     t.info.name = string("tensor name", kLongestName);
+    if (t.info.name.empty() || !valid_utf8(t.info.name) || t.info.name.find('\0') != std::string::npos)
+      fail("{}: a tensor's name is empty or no valid text", file_);
     const std::string what = fmt::format("{}: tensor {}", file_, t.info.name);
     const uint32_t dimensions = reader_.read<uint32_t>("dimension count");
     if (dimensions < 1 || dimensions > kMostDimensions)
@@ -216,8 +218,10 @@ namespace {
 std::string GgufHeader::text(const std::string& key, const std::string& fallback) const {
   const auto it = metadata.find(key);
   if (it == metadata.end()) return fallback;
-  if (const auto* s = std::get_if<std::string>(&it->second.value)) return *s;
-  wrong_type(*this, key, "string");
+  const auto* s = std::get_if<std::string>(&it->second.value);
+  if (s == nullptr) wrong_type(*this, key, "string");
+  if (!valid_utf8(*s)) fail("{}: metadata key {} is not valid UTF-8", file, key);
+  return *s;
 }
 
 double GgufHeader::number(const std::string& key, double fallback) const {
@@ -227,6 +231,14 @@ double GgufHeader::number(const std::string& key, double fallback) const {
   if (const auto* u = std::get_if<uint64_t>(&it->second.value)) return static_cast<double>(*u);
   if (const auto* d = std::get_if<double>(&it->second.value)) return *d;
   wrong_type(*this, key, "number");
+}
+
+int64_t GgufHeader::whole(const std::string& key, int64_t fallback, int64_t least, int64_t most) const {
+  const double n = number(key, static_cast<double>(fallback));
+  if (!metadata.contains(key)) return fallback;
+  if (!(n >= static_cast<double>(least) && n <= static_cast<double>(most)) || n != std::floor(n))
+    fail("{}: metadata key {} is {}, expected a whole number from {} to {}", file, key, n, least, most);
+  return static_cast<int64_t>(n);
 }
 
 bool GgufHeader::flag(const std::string& key, bool fallback) const {

@@ -32,6 +32,8 @@ struct GgufHeader {
   // Typed look-ups; a key of another type is an error naming file and key.
   std::string text(const std::string& key, const std::string& fallback) const;
   double number(const std::string& key, double fallback) const;
+  // A whole number in [least, most]; `fallback` when the key is absent.
+  int64_t whole(const std::string& key, int64_t fallback, int64_t least, int64_t most) const;
   bool flag(const std::string& key, bool fallback) const;
   const GgufValue::Strings* strings(const std::string& key) const;  // null when absent
   const GgufValue::Numbers* numbers(const std::string& key) const;

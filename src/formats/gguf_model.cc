@@ -28,21 +28,28 @@ const GgufTensor* find_tensor(const GgufHeader& h, const std::string& name) {
   return nullptr;
 }
 
-int64_t count_of(const GgufHeader& h, const std::string& key) {
-  const double n = h.number(key, -1);
-  if (!(n >= 1 && n < 1e9) || n != std::floor(n))
-    fail("{}: metadata key {} is {}, expected a whole number >= 1", h.file, key, n);
-  return static_cast<int64_t>(n);
+constexpr int64_t kMostCount = 1'000'000'000;
+
+// A count of 1 or more; `fallback` 0: the key must be there.
+int64_t count_of(const GgufHeader& h, const std::string& key, int64_t fallback = 0) {
+  if (fallback == 0 && !h.metadata.contains(key)) fail("{}: metadata key {} is missing", h.file, key);
+  return h.whole(key, fallback, 1, kMostCount);
+}
+
+double positive(const GgufHeader& h, const std::string& key, double fallback) {
+  const double x = h.number(key, fallback);
+  if (!(x > 0 && x < 1e30)) fail("{}: metadata key {} is {}, expected a number above 0", h.file, key, x);
+  return x;
 }
 
 nlohmann::ordered_json rope_of(const GgufHeader& h, const std::string& at) {
-  nlohmann::ordered_json rope = {{"rope_type", "default"}, {"rope_theta", h.number(at + "rope.freq_base", 10000)}};
+  nlohmann::ordered_json rope = {{"rope_type", "default"}, {"rope_theta", positive(h, at + "rope.freq_base", 10000)}};
   const std::string kind = h.text(at + "rope.scaling.type", "none");
   if (kind == "none") return rope;
   rope["rope_type"] = kind;
-  rope["factor"] = h.number(at + "rope.scaling.factor", 1);
-  if (const double original = h.number(at + "rope.scaling.original_context_length", 0); original > 0)
-    rope["original_max_position_embeddings"] = static_cast<int64_t>(original);
+  rope["factor"] = positive(h, at + "rope.scaling.factor", 1);
+  if (const std::string key = at + "rope.scaling.original_context_length"; h.metadata.contains(key))
+    rope["original_max_position_embeddings"] = count_of(h, key);
   return rope;
 }
 
@@ -74,7 +81,7 @@ class GgufSource : public TensorSource {
     const Architecture& architecture = architecture_of(h);
     const std::string at = std::string(architecture.gguf) + ".";
     const int64_t heads = count_of(h, at + "attention.head_count");
-    const int64_t kv_heads = static_cast<int64_t>(h.number(at + "attention.head_count_kv", static_cast<double>(heads)));
+    const int64_t kv_heads = count_of(h, at + "attention.head_count_kv", heads);
     for (const GgufTensor& t : h.tensors) {
       const std::string name = hugging_face_name(t.info.name);
       if (name.empty()) {
@@ -91,6 +98,8 @@ class GgufSource : public TensorSource {
       if (architecture.permuted_qk && t.info.name.find("attn_k.") != std::string::npos) permuted = kv_heads;
       if (permuted > 0 && t.info.shape[0] % (2 * permuted) != 0)
         fail("{}: tensor {}: {} rows do not divide into {} heads", path_, t.info.name, t.info.shape[0], permuted);
+      if (permuted > 0 && t.info.shape.size() == 1 && find_gguf_type(t.type)->elements != 1)
+        fail("{}: tensor {}: a bias of type {}, expected F32, F16 or BF16", path_, t.info.name, t.info.dtype);
       permuted_heads_.push_back(permuted);
     }
   }
@@ -100,7 +109,8 @@ class GgufSource : public TensorSource {
     const GgufTensor& t = tensors_[static_cast<size_t>(index)];
     R1_CHECK(static_cast<int64_t>(out.size()) == t.info.elements());
     const GgufType& type = *find_gguf_type(t.type);
-    const int64_t cols = t.info.shape.back(), rows = t.info.elements() / cols, blocks = cols / type.elements;
+    const bool bias = permuted_heads_[static_cast<size_t>(index)] > 0 && t.info.shape.size() == 1;  // rows of one
+    const int64_t cols = bias ? 1 : t.info.shape.back(), rows = t.info.elements() / cols, blocks = cols / type.elements;
     const std::byte* from = file_->bytes().data() + data_start_ + t.offset;
     std::vector<char> bad(static_cast<size_t>(rows));
     parallel_chunks(rows, 64, [&](int64_t begin, int64_t end) {
@@ -153,12 +163,13 @@ nlohmann::ordered_json gguf_config(const GgufHeader& h) {
   c["intermediate_size"] = count_of(h, at + "feed_forward_length");
   c["num_hidden_layers"] = count_of(h, at + "block_count");
   c["num_attention_heads"] = heads;
-  c["num_key_value_heads"] = static_cast<int64_t>(h.number(at + "attention.head_count_kv", static_cast<double>(heads)));
-  c["head_dim"] = static_cast<int64_t>(h.number(at + "attention.key_length", static_cast<double>(width / heads)));
+  c["num_key_value_heads"] = count_of(h, at + "attention.head_count_kv", heads);
+  if (width < heads) fail("{}: {} attention heads for a width of {}", h.file, heads, width);
+  c["head_dim"] = count_of(h, at + "attention.key_length", width / heads);
   c["hidden_act"] = "silu";
   c["max_position_embeddings"] = count_of(h, at + "context_length");
   // the file keeps a float32; 1e-5 shall read 1e-05 again
-  c["rms_norm_eps"] = std::stod(fmt::format("{:.6g}", h.number(at + "attention.layer_norm_rms_epsilon", 1e-5)));
+  c["rms_norm_eps"] = std::stod(fmt::format("{:.6g}", positive(h, at + "attention.layer_norm_rms_epsilon", 1e-5)));
   const nlohmann::ordered_json rope = rope_of(h, at);
   c["rope_theta"] = rope["rope_theta"];
   if (rope["rope_type"] != "default") {
@@ -176,7 +187,7 @@ nlohmann::ordered_json gguf_config(const GgufHeader& h) {
   for (const auto& [key, name] : {std::pair("tokenizer.ggml.bos_token_id", "bos_token_id"),
                                   {"tokenizer.ggml.eos_token_id", "eos_token_id"},
                                   {"tokenizer.ggml.padding_token_id", "pad_token_id"}})
-    if (h.metadata.contains(key)) c[name] = static_cast<int64_t>(h.number(key, 0));
+    if (h.metadata.contains(key)) c[name] = h.whole(key, 0, 0, kMostCount);
   c["initializer_range"] = 0.02;
   c["use_cache"] = true;
   return c;

@@ -1,4 +1,6 @@
 // A GGUF vocabulary as tokenizer.json and tokenizer_config.json, so that there is one tokenizer to load and to write.
+#include <unordered_set>
+
 #include "formats/gguf.h"
 
 namespace r1 {
@@ -15,11 +17,17 @@ Json split(const char* regex) {
 
 // tokenizer.ggml.pre -> how text is cut before merging; null for a name nobody knows.
 Json pre_tokenizer(const std::string& pre) {
-  if (pre == "gpt-2" || pre == "default") return byte_level(true);
+  if (pre == "gpt-2") return byte_level(true);
+  if (pre == "default")  // what llama.cpp does with a vocabulary that does not name its kind
+    return {{"type", "Sequence"},
+            {"pretokenizers",
+             {split(R"([\p{P}\$\+<=>\^~\|]+)"),
+              split(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))"), split(R"(\p{N}+)"),
+              split("[0-9][0-9][0-9]"), byte_level(false)}}};
   if (pre == "smollm")
     return {{"type", "Sequence"},
             {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)}}};
-  if (pre == "qwen2")
+  if (pre == "qwen2" || pre == "deepseek-r1-qwen")
     return {
         {"type", "Sequence"},
         {"pretokenizers",
@@ -29,7 +37,7 @@ Json pre_tokenizer(const std::string& pre) {
   return nullptr;
 }
 
-enum TokenType { kUnknown = 2, kControl = 3, kUserDefined = 4 };
+constexpr double kUnknown = 2, kControl = 3, kUserDefined = 4;  // token types
 
 Json added_tokens(const GgufHeader& h, const GgufValue::Strings& tokens) {
   Json out = Json::array();
@@ -37,7 +45,7 @@ Json added_tokens(const GgufHeader& h, const GgufValue::Strings& tokens) {
   if (types == nullptr) return out;
   if (types->size() != tokens.size()) fail("{}: {} token types for {} tokens", h.file, types->size(), tokens.size());
   for (size_t i = 0; i < tokens.size(); i++) {
-    const int type = static_cast<int>((*types)[i]);
+    const double type = (*types)[i];
     if (type != kControl && type != kUserDefined && type != kUnknown) continue;
     out.push_back({{"id", i},
                    {"content", tokens[i]},
@@ -59,12 +67,9 @@ const GgufValue::Strings* vocabulary(const GgufHeader& h) {
 }
 
 std::string token_at(const GgufHeader& h, const std::string& key) {
-  const double id = h.number(key, -1);
   const GgufValue::Strings* tokens = h.strings("tokenizer.ggml.tokens");
-  if (id < 0) return "";
-  if (tokens == nullptr || id >= static_cast<double>(tokens->size()))
-    fail("{}: {} is {}, outside the vocabulary", h.file, key, id);
-  return (*tokens)[static_cast<size_t>(id)];
+  if (tokens == nullptr || !h.metadata.contains(key)) return "";
+  return (*tokens)[static_cast<size_t>(h.whole(key, 0, 0, static_cast<int64_t>(tokens->size()) - 1))];
 }
 
 Json post_processor(const GgufHeader& h) {
@@ -73,14 +78,12 @@ Json post_processor(const GgufHeader& h) {
     return {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}, {"use_regex", true}};
   const Json token = {{"SpecialToken", {{"id", bos}, {"type_id", 0}}}},
              a = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}, b = {{"Sequence", {{"id", "B"}, {"type_id", 1}}}};
-  return {{"type", "TemplateProcessing"},
-          {"single", {token, a}},
-          {"pair", {token, a, b}},
-          {"special_tokens",
-           {{bos,
-             {{"id", bos},
-              {"ids", {static_cast<int64_t>(h.number("tokenizer.ggml.bos_token_id", 0))}},
-              {"tokens", {bos}}}}}}};
+  return {
+      {"type", "TemplateProcessing"},
+      {"single", {token, a}},
+      {"pair", {token, a, b}},
+      {"special_tokens",
+       {{bos, {{"id", bos}, {"ids", {h.whole("tokenizer.ggml.bos_token_id", 0, 0, INT32_MAX)}}, {"tokens", {bos}}}}}}};
 }
 
 }  // namespace
@@ -90,13 +93,15 @@ std::string gguf_tokenizer_json(const GgufHeader& h) {
   if (tokens == nullptr) return "";
   const GgufValue::Strings* merges = h.strings("tokenizer.ggml.merges");
   if (merges == nullptr) fail("{}: metadata key tokenizer.ggml.merges is missing", h.file);
-  const std::string pre = h.text("tokenizer.ggml.pre", "gpt-2");
+  const std::string pre = h.text("tokenizer.ggml.pre", "default");
   const Json cut = pre_tokenizer(pre);
-  if (cut.is_null()) fail("{}: tokenizer.ggml.pre is \"{}\"; expected smollm, gpt-2 or qwen2", h.file, pre);
+  if (cut.is_null()) fail("{}: tokenizer.ggml.pre is \"{}\"; expected smollm, gpt-2, qwen2 or default", h.file, pre);
   Json vocab = Json::object();
+  std::unordered_set<std::string_view> seen;
   auto& pairs = vocab.get_ref<Json::object_t&>();
   for (size_t i = 0; i < tokens->size(); i++) {
     if (!valid_utf8((*tokens)[i])) fail("{}: token {} is not valid UTF-8", h.file, i);
+    if (!seen.insert((*tokens)[i]).second) fail("{}: token {} (\"{}\") appears twice", h.file, i, (*tokens)[i]);
     pairs.push_back({(*tokens)[i], i});  // not operator[]: ordered_json looks every key up from the start
   }
   for (const std::string& m : *merges)
@@ -135,8 +140,8 @@ Json gguf_tokenizer_config(const GgufHeader& h) {
                                   {"tokenizer.ggml.unknown_token_id", "unk_token"}})
     if (const std::string token = token_at(h, key); !token.empty()) c[name] = token;
   const std::string architecture = h.text("general.architecture", "");
-  if (const double context = h.number(architecture + ".context_length", 0); context > 0)
-    c["model_max_length"] = static_cast<int64_t>(context);
+  if (const int64_t context = h.whole(architecture + ".context_length", 0, 0, INT32_MAX); context > 0)
+    c["model_max_length"] = context;
   if (const std::string chat = h.text("tokenizer.chat_template", ""); !chat.empty()) c["chat_template"] = chat;
   return c;
 }

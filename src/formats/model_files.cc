@@ -4,6 +4,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "formats/checked_json.h"
 #include "formats/gguf.h"
 #include "formats/safetensors.h"
 
@@ -12,18 +13,21 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-constexpr uint64_t kMostJson = 256u << 20;
+constexpr uint64_t kMostTokenizer = 256u << 20, kMostJson = 16u << 20;
 
-Json read_json(const fs::path& path) {
-  const std::string text = read_text_file(path.string(), kMostJson);
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& e) {
-    fail("{}: not valid JSON: {}", path.string(), e.what());
-  }
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const bool there = fs::exists(path, error);
+  if (error) fail("{}: {}", path.string(), error.message());
+  return there;
 }
 
-Json read_json_if_there(const fs::path& path) { return fs::exists(path) ? read_json(path) : Json(); }
+Json read_json_if_there(const fs::path& path) {
+  if (!is_there(path)) return Json();
+  Json json = parse_ordered_json(read_text_file(path.string(), kMostJson), path.string());
+  if (!json.is_object()) fail("{}: holds {}, expected an object", path.string(), json.type_name());
+  return json;
+}
 
 // tokenizer_config.json's chat_template: one string, or a list of named ones of which "default" counts.
 std::string default_template(const Json& tokenizer_config) {
@@ -44,16 +48,16 @@ ModelFiles open_folder(const fs::path& folder) {
   out.config = read_json_if_there(folder / "config.json");
   out.generation_config = read_json_if_there(folder / "generation_config.json");
   out.tokenizer_config = read_json_if_there(folder / "tokenizer_config.json");
-  if (fs::exists(folder / "tokenizer.json"))
-    out.tokenizer_json = read_text_file((folder / "tokenizer.json").string(), kMostJson);
-  out.chat_template = fs::exists(folder / "chat_template.jinja")
+  if (is_there(folder / "tokenizer.json"))
+    out.tokenizer_json = read_text_file((folder / "tokenizer.json").string(), kMostTokenizer);
+  out.chat_template = is_there(folder / "chat_template.jinja")
                           ? read_text_file((folder / "chat_template.jinja").string(), 1 << 20)
                           : default_template(out.tokenizer_config);
-  if (fs::exists(folder / "model.safetensors"))
+  if (is_there(folder / "model.safetensors"))
     out.tensors = open_safetensors((folder / "model.safetensors").string());
-  else if (fs::exists(folder / "model.safetensors.index.json"))
+  else if (is_there(folder / "model.safetensors.index.json"))
     out.tensors = open_safetensors_index(folder.string());
-  else if (fs::exists(folder / "pytorch_model.bin"))
+  else if (is_there(folder / "pytorch_model.bin"))
     fail("{}: pytorch_model.bin is a pickle, which is never read; save the model as safetensors", out.path);
   if (!out.tensors && out.tokenizer_json.empty() && out.config.is_null())
     fail("{}: holds neither a model (config.json, model.safetensors) nor a tokenizer.json", out.path);
@@ -76,8 +80,8 @@ ModelFiles open_gguf(const std::string& path) {
 }  // namespace
 
 ModelFiles open_model_files(const std::string& path) {
+  if (!is_there(path)) fail("{}: no such file or folder", path);
   if (fs::is_directory(path)) return open_folder(path);
-  if (!fs::exists(path)) fail("{}: no such file or folder", path);
   if (path.ends_with(".gguf")) return open_gguf(path);
   fail("{}: expected a Hugging Face folder or a .gguf file", path);
 }
@@ -91,12 +95,10 @@ std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelF
     written.push_back({name, text.size(), sha256_hex(text)});
   };
   const auto write_json = [&](const char* name, const Json& json) { write_text(name, json.dump(2) + "\n"); };
+  if (!meta.config.is_object()) fail("{}: a model without config.json cannot be written", folder);
   Json config = meta.config;
-  const char* type = dtype == DType::f32 ? "float32" : "bfloat16";
-  if (config.contains("dtype") && !config.contains("torch_dtype"))
-    config["dtype"] = type;  // each transformers generation knows its own key
-  else
-    config["torch_dtype"] = type;
+  for (const char* key : {"dtype", "torch_dtype"})  // transformers' generations know one of them each
+    config[key] = dtype == DType::f32 ? "float32" : "bfloat16";
   write_json("config.json", config);
   if (!meta.generation_config.is_null()) write_json("generation_config.json", meta.generation_config);
   if (!meta.tokenizer_json.empty()) write_text("tokenizer.json", meta.tokenizer_json);

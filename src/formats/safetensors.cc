@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <set>
+
+#include "base/threads.h"
+#include "formats/checked_json.h"
 
 namespace r1 {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;  // not ordered_json, which looks keys up from the start: shards name 100,000 tensors
 constexpr uint64_t kMostHeader = 100'000'000;
 
 uint64_t element_size(const std::string& dtype) {
@@ -18,28 +20,6 @@ uint64_t element_size(const std::string& dtype) {
                                                         {"U32", 4}, {"I64", 8},  {"U64", 8}};
   const auto it = sizes.find(dtype);
   return it == sizes.end() ? 0 : it->second;
-}
-
-// nlohmann keeps the last of two equal keys; here the second is an error.
-Json parse_unique(std::string_view text, const std::string& file) {
-  std::vector<std::set<std::string>> keys;
-  std::string repeated;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 64) fail("{}: header is nested deeper than 64", file);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second && repeated.empty())
-      repeated = value.get<std::string>();
-    return true;
-  };
-  Json out;
-  try {
-    out = Json::parse(text, check);
-  } catch (const Json::exception& e) {
-    fail("{}: header is no JSON: {}", file, e.what());
-  }
-  if (!repeated.empty()) fail("{}: header names {} twice", file, repeated);
-  return out;
 }
 
 uint64_t read_unsigned(const Json& value, const std::string& what) {
@@ -87,8 +67,7 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes, const std:
     fail("{}: header length {} is outside 2 .. {}; this is no safetensors file", file, length, kMostHeader);
   const std::string_view text = reader.text(length, "header");
   if (text[0] != '{') fail("{}: header does not start with an opening brace; this is no safetensors file", file);
-  if (!valid_utf8(text)) fail("{}: header is not valid UTF-8", file);
-  const Json json = parse_unique(text, file);
+  const Json json = parse_checked_json(text, file + ": header");
   if (!json.is_object()) fail("{}: header is no JSON object", file);
   SafetensorsHeader out;
   out.data_start = reader.at();
@@ -131,47 +110,60 @@ class SafetensorsSource : public TensorSource {
   void read_f32(int index, std::span<float> out) const override {
     const SafetensorsEntry& e = header_.entries[static_cast<size_t>(index)];
     R1_CHECK(static_cast<int64_t>(out.size()) == e.info.elements());
-    const std::byte* from = file_.bytes().data() + header_.data_start + e.begin;
-    for (size_t i = 0; i < out.size(); i++) {
-      if (e.info.dtype == "F32") {
-        std::memcpy(&out[i], from + i * 4, 4);
-      } else if (e.info.dtype == "BF16") {
-        bf16 x;
-        std::memcpy(&x, from + i * 2, 2);
-        out[i] = to_float(x);
-      } else if (e.info.dtype == "F16") {
-        uint16_t x;
-        std::memcpy(&x, from + i * 2, 2);
-        out[i] = half_to_float(x);
-      } else if (e.info.dtype == "F64") {
-        double x;
-        std::memcpy(&x, from + i * 8, 8);
-        out[i] = static_cast<float>(x);
-      } else {
-        fail("{}: tensor {}: dtype {}, expected F32, F16, BF16 or F64", path_, e.info.name, e.info.dtype);
-      }
+    const std::string& type = e.info.dtype;
+    if (type == "F32")
+      widen<float>(e, out, [](float x) { return x; });
+    else if (type == "BF16")
+      widen<bf16>(e, out, [](bf16 x) { return to_float(x); });
+    else if (type == "F16")
+      widen<uint16_t>(e, out, half_to_float);
+    else if (type == "F64")
+      widen<double>(e, out, [](double x) { return static_cast<float>(x); });
+    else
+      fail("{}: tensor {}: dtype {}, expected F32, F16, BF16 or F64", path_, e.info.name, type);
+    for (size_t i = 0; i < out.size(); i++)
       if (!std::isfinite(out[i])) fail("{}: tensor {}: element {} is not finite", path_, e.info.name, i);
-    }
   }
 
   void read_i64(int index, std::span<int64_t> out) const override {
     const SafetensorsEntry& e = header_.entries[static_cast<size_t>(index)];
     R1_CHECK(static_cast<int64_t>(out.size()) == e.info.elements());
-    const std::byte* from = file_.bytes().data() + header_.data_start + e.begin;
-    if (e.info.dtype != "I32" && e.info.dtype != "I64")
-      fail("{}: tensor {}: dtype {}, expected I32 or I64", path_, e.info.name, e.info.dtype);
-    for (size_t i = 0; i < out.size(); i++) {
-      int32_t narrow;
-      if (e.info.dtype == "I64") {
-        std::memcpy(&out[i], from + i * 8, 8);
-      } else {
-        std::memcpy(&narrow, from + i * 4, 4);
-        out[i] = narrow;
-      }
-    }
+    const std::string& type = e.info.dtype;
+    const auto same = [](auto x) { return static_cast<int64_t>(x); };
+    if (type == "I64" || type == "U64")
+      widen<int64_t>(e, out, same);
+    else if (type == "I32")
+      widen<int32_t>(e, out, same);
+    else if (type == "U32")
+      widen<uint32_t>(e, out, same);
+    else if (type == "I16")
+      widen<int16_t>(e, out, same);
+    else if (type == "U16")
+      widen<uint16_t>(e, out, same);
+    else if (type == "I8")
+      widen<int8_t>(e, out, same);
+    else if (type == "U8" || type == "BOOL")
+      widen<uint8_t>(e, out, same);
+    else
+      fail("{}: tensor {}: dtype {}, expected an integer type", path_, e.info.name, type);
+    if (type == "U64")
+      for (size_t i = 0; i < out.size(); i++)
+        if (out[i] < 0) fail("{}: tensor {}: element {} does not fit 63 bits", path_, e.info.name, i);
   }
 
  private:
+  template <typename Stored, typename Out, typename Convert>
+  void widen(const SafetensorsEntry& e, std::span<Out> out, Convert convert) const {
+    const std::byte* from = file_.bytes().data() + header_.data_start + e.begin;
+    parallel_chunks(static_cast<int64_t>(out.size()), 1 << 16, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        Stored x;
+        std::memcpy(&x, from + static_cast<size_t>(i) * sizeof x, sizeof x);
+        out[static_cast<size_t>(i)] = convert(x);
+      }
+    });
+  }
+
   std::string path_;
   MappedFile file_;
   SafetensorsHeader header_;
@@ -189,7 +181,7 @@ class ShardedSource : public TensorSource {
       const std::string file = value.get<std::string>();
       if (file.empty() || file.find('/') != std::string::npos || file.find('\\') != std::string::npos || file == ".." ||
           file.find('\0') != std::string::npos)
-        fail("{}: model.safetensors.index.json: \"{}\" is no plain file name", folder, file);
+        fail("{}: model.safetensors.index.json: tensor {} lies in no plain file name: \"{}\"", folder, name, file);
       where[name] = file;
       files.insert(file);
     }
@@ -240,7 +232,7 @@ std::unique_ptr<TensorSource> open_safetensors_index(const std::string& folder) 
   const std::string path = folder + "/model.safetensors.index.json";
   const MappedFile file(path);
   const auto bytes = file.bytes();
-  const Json json = parse_unique({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+  const Json json = parse_checked_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     fail("{}: expected an object with weight_map", path);
   return std::make_unique<ShardedSource>(folder, json["weight_map"]);

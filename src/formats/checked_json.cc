@@ -1,0 +1,71 @@
+#include "formats/checked_json.h"
+
+#include <unordered_set>
+#include <vector>
+
+#include "base/error.h"
+#include "formats/bytes.h"
+
+namespace r1 {
+namespace {
+
+constexpr size_t kDeepest = 64;
+constexpr size_t kMostOrderedKeys = 16384;
+
+// nlohmann keeps the last of two equal keys and nests without limit; here both are errors. A pass of its own: the
+// library's callbacks walk a whole object for every value inside it.
+struct Checker : nlohmann::json_sax<nlohmann::json> {
+  Checker(const std::string& name, size_t most) : what(name), most_keys(most) {}
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return enter(); }
+  bool start_array(size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!keys.back().insert(name).second) fail("{} names {} twice", what, name);
+    if (keys.back().size() > most_keys) fail("{} has an object of more than {} keys", what, most_keys);
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
+    fail("{} is not valid JSON: {}", what, e.what());
+  }
+  bool enter() {
+    keys.emplace_back();
+    if (keys.size() > kDeepest) fail("{} is nested deeper than {}", what, kDeepest);
+    return true;
+  }
+  bool leave() {
+    keys.pop_back();
+    return true;
+  }
+
+  const std::string& what;
+  size_t most_keys;
+  std::vector<std::unordered_set<std::string>> keys;  // of the objects (and lists) that are open
+};
+
+template <typename Json>
+Json parse(std::string_view text, const std::string& what, size_t most_keys) {
+  if (!valid_utf8(text)) fail("{} is not valid UTF-8", what);
+  Checker checker(what, most_keys);
+  nlohmann::json::sax_parse(text, &checker);
+  return Json::parse(text);
+}
+
+}  // namespace
+
+nlohmann::json parse_checked_json(std::string_view text, const std::string& what) {
+  return parse<nlohmann::json>(text, what, SIZE_MAX);
+}
+
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& what) {
+  return parse<nlohmann::ordered_json>(text, what, kMostOrderedKeys);
+}
+
+}  // namespace r1

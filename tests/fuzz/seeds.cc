@@ -1,0 +1,97 @@
+// Writes small valid inputs for every target into FOLDER/TARGET/, for the fuzzer to start from.
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "text/bpe_trainer.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void put(const fs::path& folder, const std::string& name, const std::string& bytes) {
+  fs::create_directories(folder);
+  std::ofstream(folder / name, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+template <typename T>
+std::string raw(T value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+std::string counted(const std::string& text) { return raw<uint64_t>(text.size()) + text; }
+std::string key_text(const std::string& key, const std::string& value) {
+  return counted(key) + raw<uint32_t>(8) + counted(value);
+}
+std::string key_u32(const std::string& key, uint32_t value) { return counted(key) + raw<uint32_t>(4) + raw(value); }
+std::string key_texts(const std::string& key, std::initializer_list<const char*> values) {
+  std::string out = counted(key) + raw<uint32_t>(9) + raw<uint32_t>(8) + raw<uint64_t>(values.size());
+  for (const char* v : values) out += counted(v);
+  return out;
+}
+
+std::string gguf() {
+  std::string out = "GGUF" + raw<uint32_t>(3) + raw<uint64_t>(2) + raw<uint64_t>(11);
+  out += key_text("general.architecture", "llama") + key_u32("llama.embedding_length", 32);
+  out += key_u32("llama.feed_forward_length", 64) + key_u32("llama.block_count", 1);
+  out += key_u32("llama.context_length", 512) + key_u32("llama.attention.head_count", 2);
+  out += key_text("tokenizer.ggml.model", "gpt2") + key_text("tokenizer.ggml.pre", "smollm");
+  out += key_texts("tokenizer.ggml.tokens", {"a", "b", "ab", "<s>"}) + key_texts("tokenizer.ggml.merges", {"a b"});
+  out += counted("tokenizer.ggml.token_type") + raw<uint32_t>(9) + raw<uint32_t>(5) + raw<uint64_t>(4);
+  for (uint32_t type : {1u, 1u, 1u, 3u}) out += raw(type);
+  out += counted("token_embd.weight") + raw<uint32_t>(2) + raw<uint64_t>(32) + raw<uint64_t>(4) + raw<uint32_t>(0);
+  out += raw<uint64_t>(0) + counted("blk.0.attn_q.weight") + raw<uint32_t>(2) + raw<uint64_t>(32) + raw<uint64_t>(8);
+  out += raw<uint32_t>(2) + raw<uint64_t>(512);
+  out.resize((out.size() + 31) / 32 * 32 + 512 + 8 * 18, '\1');
+  return out;
+}
+
+std::string safetensors(const std::string& header, size_t data) {
+  return raw<uint64_t>(header.size()) + header + std::string(data, '\0');
+}
+
+constexpr const char* kTemplates[] = {
+    "{% for m in messages %}<|{{ m.role }}|>{{ m['content'] | trim }}{% endfor %}",
+    "{%- macro f(a, b=1) -%}{{ a ~ b }}{%- endmacro -%}{{ f(1, b='x') }}{# c #}",
+    "{% set ns = namespace(i=0) %}{% for x in range(3) if x is odd %}{% set ns.i = ns.i + x %}{% else %}n{% endfor %}",
+    "{% if tools is defined and tools %}{{ tools | tojson(indent=2) }}{% elif not x %}y{% else %}z{% endif %}",
+    "{{ messages[1:][0].content.split('<')[-1][::-1] | upper | default('q', true) }}{{ loop }}{{ 2 ** -3 // 1.5e1 }}",
+    "{% raw -%} {{ x }} {%- endraw %}{{ [1, 'a', none] + [{'k': true}] }}{{ 'a' in 'abc' }}{{ 'x' * 3 }}",
+    "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | join(', ') }}",
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const fs::path root = argv[1];
+  put(root / "safetensors_fuzz", "empty", safetensors("{}", 0));
+  put(root / "safetensors_fuzz", "two",
+      safetensors(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+                  R"("b":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}}   )",
+                  26));
+  put(root / "gguf_fuzz", "model", gguf());
+  for (const bool first : {false, true}) {
+    const std::string texts[] = {"the sum of 12 and 30 is 42", "the sum of 1 and 2"};
+    r1::BpeTrainerOptions options;
+    options.vocabulary_size = 270;
+    options.special_tokens = {"<s>"};
+    options.added_tokens = {"<think>"};
+    options.added_first = first;
+    put(root / "tokenizer_fuzz", first ? "first" : "last",
+        r1::train_bpe(texts, options) + std::string(1, '\0') + "<s>the sum<think>12");
+  }
+  put(root / "tokenizer_fuzz", "small",
+      R"({"added_tokens":[{"id":3,"content":"<s>","special":true,"lstrip":true,"single_word":true}],)"
+      R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"}]},"pre_tokenizer":{"type":"Sequence",)"
+      R"("pretokenizers":[{"type":"Split","pattern":{"Regex":"\\s+|\\w+"},"behavior":"MergedWithNext","invert":false},)"
+      R"({"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":true,"use_regex":false}]},)"
+      R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],)"
+      R"("special_tokens":{"<s>":{"ids":[3]}}},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","unk_token":"a",)"
+      R"("ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}})");
+  int i = 0;
+  for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
+  put(root / "jsonl_fuzz", "rows",
+      "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
+      "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
+  return 0;
+}
