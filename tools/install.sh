@@ -15,12 +15,12 @@ packages_of() { # section
   awk -v want="[$1]" '/^#/ || /^$/ { next } /^\[/ { section = $0; next } section == want { print $1 }' "$list"
 }
 
+wanted=$(for section in $sections; do packages_of "$section"; done)
+# shellcheck disable=SC2086  # a list of words
+there=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $wanted 2>/dev/null || true)"
 missing=""
-for section in $sections; do
-  for package in $(packages_of "$section"); do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$status" = installed ] || missing="$missing $package"
-  done
+for package in $wanted; do
+  case "$there" in *" $package:installed "*) ;; *) missing="$missing $package" ;; esac
 done
 [ -z "$missing" ] && exit 0
 
