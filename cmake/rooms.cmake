@@ -33,8 +33,7 @@ function(r1_room name)
   endif()
 endfunction()
 
-# Tests whose suite name ends in Slow carry the label slow, the others fast. Tests run beside one another: a thread that
-# spins for work would keep another test's from its core.
+# Tests whose suite name ends in Slow carry the label slow, the others fast.
 function(r1_test target)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})

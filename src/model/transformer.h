@@ -35,7 +35,7 @@ class Workspace {
   Tensor picked;                  // (N, D) f32: chosen rows of it
   Tensor picked_inv_rms;          // (N)
   Tensor hidden;                  // (N, D) operand: normalised chosen rows, the head's input
-  Tensor dx, d_hidden, d_picked;  // backward
+  Tensor dx, d_picked;          // backward
 };
 
 class Transformer {
