@@ -91,8 +91,9 @@ void OptionTable::add(const std::string& key, std::string* field, const std::str
   push(key, help, [=](const std::string& v) { *field = v; }, [=] { return quoted(*field); });
 }
 void OptionTable::add(const std::string& key, bool* field, const std::string& help) {
-  push(key, help, [=](const std::string& v) { *field = read_bool(v); },
-       [=] { return std::string(*field ? "true" : "false"); });
+  push(
+      key, help, [=](const std::string& v) { *field = read_bool(v); },
+      [=] { return std::string(*field ? "true" : "false"); });
 }
 void OptionTable::add(const std::string& key, int64_t* field, const std::string& help) {
   push(key, help, [=](const std::string& v) { *field = read_integer(v); }, [=] { return std::to_string(*field); });

@@ -91,7 +91,8 @@ void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
       return run_tokenize(w.tokenize_model, w.decode);
     };
   });
-  CLI::App* chat_template = app.add_subcommand("template", "JSON lines {\"messages\",...} to {\"text\"} or {\"error\"}");
+  CLI::App* chat_template =
+      app.add_subcommand("template", "JSON lines {\"messages\",...} to {\"text\"} or {\"error\"}");
   auto* from = chat_template->add_option_group("source");
   from->add_option("--template", w.template_file, "a Jinja file");
   from->add_option("--model", w.template_model, "the model's own template");
@@ -169,6 +170,15 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   grpo->footer(grpo_keys_help);
   grpo->callback([&] { action = [&] { return run_grpo_verb(w.train); }; });
 
+  CLI::App* run = app.add_subcommand("run", "a pipeline: a recipe with a table a stage");
+  run->add_option("recipe", w.train.recipe, "TOML file")->required();
+  add_key(run, "--model", "model", "what the first stage begins with", w.train.given);
+  add_key(run, "--out", "out", "the pipeline's folder", w.train.given);
+  run->add_flag("--resume", w.train.resume, "go on; finished stages are not done again");
+  run->add_flag("--json", w.json, "a JSON line a stage");
+  add_set(run, w.train.given);
+  run->callback([&] { action = [&] { return run_run_verb(w.train, w.json); }; });
+
   CLI::App* eval = app.add_subcommand("eval", "pass@1, pass@k, cons@k with 95 % intervals");
   eval->add_option("recipe", w.eval.recipe, "TOML file of keys, e.g. a training recipe");
   eval->add_option("--model", w.eval.model, "what to evaluate");
@@ -215,7 +225,8 @@ int guarded(const std::function<int()>& action) {
     std::cerr << "r1: " << e.what() << "\n";
     return 2;
   } catch (const std::bad_alloc&) {
-    std::cerr << "r1: out of memory; try a smaller batch (per_device_train_batch_size, micro_batch_tokens, max_active)\n";
+    std::cerr
+        << "r1: out of memory; try a smaller batch (per_device_train_batch_size, micro_batch_tokens, max_active)\n";
     return 1;
   } catch (const std::exception& e) {
     std::cerr << "r1: " << e.what() << "\n";

@@ -107,17 +107,17 @@ int run_eval(const EvalFlags& f) {
   EvalKeys keys = eval_keys(f);
   if (f.n < 1) fail_usage("--n {}: expected at least 1", f.n);
   if (f.max_tokens > 0) keys.max_completion_length = f.max_tokens;
-  set_thread_count(f.threads > 0 ? static_cast<int>(f.threads)
-                                 : keys.threads > 0 ? static_cast<int>(keys.threads) : available_cores());
+  set_thread_count(f.threads > 0      ? static_cast<int>(f.threads)
+                   : keys.threads > 0 ? static_cast<int>(keys.threads)
+                                      : available_cores());
   const ModelFiles files = open_model_files(resolve_model(f.model.empty() ? keys.model : f.model));
   const auto tokenizer = open_tokenizer(files);
-  const Transformer model =
-      load_transformer(files, make_compute(f.compute_dtype == "auto" ? keys.compute_dtype : f.compute_dtype),
-                       ModelUse::inference);
-  const auto reward = make_reward(f.reward.empty() ? keys.reward : f.reward,
-                                  {.max_completion_length = keys.max_completion_length,
-                                   .soft_overlong_cache = keys.soft_overlong_cache,
-                                   .exec_timeout_seconds = keys.reward_timeout_seconds});
+  const Transformer model = load_transformer(
+      files, make_compute(f.compute_dtype == "auto" ? keys.compute_dtype : f.compute_dtype), ModelUse::inference);
+  const auto reward =
+      make_reward(f.reward.empty() ? keys.reward : f.reward, {.max_completion_length = keys.max_completion_length,
+                                                              .soft_overlong_cache = keys.soft_overlong_cache,
+                                                              .exec_timeout_seconds = keys.reward_timeout_seconds});
   std::vector<DataRow> rows = keys.data.load(true, false).rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   const PromptBuilder prompts(files, tokenizer, keys.prompt);
@@ -169,7 +169,8 @@ int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool 
   for (const fs::path& model : models)
     check_golden_folder(model.string(), compute, [&](const GoldenCheck& c) {
       if (json) {
-        Json line = {{"model", c.model}, {"check", c.check}, {"error", c.error}, {"tolerance", c.tolerance}, {"ok", c.ok}};
+        Json line = {
+            {"model", c.model}, {"check", c.check}, {"error", c.error}, {"tolerance", c.tolerance}, {"ok", c.ok}};
         if (!c.note.empty()) line["note"] = c.note;
         std::cout << line.dump() << "\n";
       } else if (!c.ok || !c.note.empty()) {

@@ -25,17 +25,15 @@ struct OpenModel {
     if (flags.threads < 0) fail_usage("--threads {}: expected at least 0", flags.threads);
     set_thread_count(flags.threads > 0 ? static_cast<int>(flags.threads) : available_cores());
     tokenizer = open_tokenizer(files);
-    model = std::make_unique<Transformer>(
-        load_transformer(files, make_compute(flags.compute_dtype), ModelUse::inference));
+    model =
+        std::make_unique<Transformer>(load_transformer(files, make_compute(flags.compute_dtype), ModelUse::inference));
   }
   ModelFiles files;
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<Transformer> model;
 };
 
-void print_json(const Json& line) {
-  std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-}
+void print_json(const Json& line) { std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n"; }
 
 std::vector<TokenId> parse_ids(const std::string& text) {
   std::vector<TokenId> out;
@@ -98,7 +96,8 @@ int run_logprobs(const ModelFlags& flags) {
       fail("standard input, line {}: {} ids, the model's context is {}", number, ids.size(), longest);
     for (TokenId id : ids)
       if (id < 0 || id >= m.model->config().vocabulary)
-        fail("standard input, line {}: id {} is outside the vocabulary of {}", number, id, m.model->config().vocabulary);
+        fail("standard input, line {}: id {} is outside the vocabulary of {}", number, id,
+             m.model->config().vocabulary);
     Json values = Json::array();
     if (ids.size() > 1) {
       const std::vector<TrainGroup> group = {{{}, {{ids, {}, 0}}}};
@@ -121,8 +120,7 @@ int run_generate(const GenerateFlags& f) {
   Sampler::Hooks hooks;
   hooks.cancelled = interrupted;
   const bool live = !f.json && f.n == 1 && m.tokenizer;
-  if (live)
-    hooks.token = [&](size_t, int, TokenId id) { std::cout << stream.push(id) << std::flush; };
+  if (live) hooks.token = [&](size_t, int, TokenId id) { std::cout << stream.push(id) << std::flush; };
   const std::vector<Group> groups = sampler.generate({{prompt, 0, static_cast<int>(f.n)}}, sampling, hooks);
   if (live) std::cout << stream.finish() << "\n";
   for (size_t i = 0; i < groups[0].completions.size() && !live; i++) {

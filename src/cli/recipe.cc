@@ -47,8 +47,7 @@ Recipe parse_recipe(const std::string& text, const std::string& name) {
   for (const auto& [key, node] : table)
     if (node.is_table()) stages.push_back({node.source().begin.line, std::string(key.str())});
   std::sort(stages.begin(), stages.end());
-  for (const auto& [line, stage] : stages)
-    out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name)});
+  for (const auto& [line, stage] : stages) out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name)});
   return out;
 }
 

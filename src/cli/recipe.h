@@ -10,7 +10,7 @@
 namespace r1 {
 
 struct Recipe {
-  KeyValues keys;                                          // at the top
+  KeyValues keys;                                         // at the top
   std::vector<std::pair<std::string, KeyValues>> stages;  // [stage] tables in the file's order
 };
 

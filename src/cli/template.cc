@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/verbs.h"
 #include "formats/model_files.h"
+#include "formats/model_path.h"
 #include "text/chat_template.h"
 
 namespace r1 {
@@ -36,7 +37,7 @@ int run_template(const std::string& template_file, const std::string& model) {
   std::string source, name = template_file;
   Json tokenizer_config;
   if (!model.empty()) {
-    const ModelFiles files = open_model_files(model);
+    const ModelFiles files = open_model_files(resolve_model(model));
     tokenizer_config = files.tokenizer_config;
     source = files.chat_template;
     if (template_file.empty()) name = model;

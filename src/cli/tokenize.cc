@@ -3,13 +3,14 @@
 #include "base/error.h"
 #include "cli/verbs.h"
 #include "formats/model_files.h"
+#include "formats/model_path.h"
 #include "text/tokenizer.h"
 
 namespace r1 {
 
 int run_tokenize(const std::string& model, bool decode) {
   using Json = nlohmann::ordered_json;
-  const ModelFiles files = open_model_files(model);
+  const ModelFiles files = open_model_files(resolve_model(model));
   if (files.tokenizer_json.empty()) fail("{}: holds no tokenizer", model);
   const auto tokenizer = Tokenizer::from_json(files.tokenizer_json, model);
   std::string line;

@@ -22,8 +22,8 @@ KeyValues gather(const TrainFlags& flags) {
   if (!flags.recipe.empty()) {
     const Recipe recipe = read_recipe(flags.recipe);
     if (!recipe.stages.empty())
-      fail_usage("{}: has a table [{}]; a recipe of one stage has flat keys only (r1 run takes pipelines)", flags.recipe,
-                 recipe.stages[0].first);
+      fail_usage("{}: has a table [{}]; a recipe of one stage has flat keys only (r1 run takes pipelines)",
+                 flags.recipe, recipe.stages[0].first);
     given = recipe.keys;
   }
   given.insert(given.end(), flags.given.begin(), flags.given.end());

@@ -50,6 +50,7 @@ struct TrainFlags {
 };
 int run_sft_verb(const TrainFlags& flags);
 int run_grpo_verb(const TrainFlags& flags);
+int run_run_verb(const TrainFlags& flags, bool json);
 std::string sft_keys_help();
 std::string grpo_keys_help();
 std::string eval_keys_help();

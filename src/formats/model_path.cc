@@ -46,9 +46,8 @@ std::string in_hub_cache(const std::string& name) {
   if (!fs::exists(reference)) return "";
   std::string revision = read_text_file(reference.string(), 4096);
   while (!revision.empty() && (revision.back() == '\n' || revision.back() == '\r')) revision.pop_back();
-  const bool plain = !revision.empty() && std::all_of(revision.begin(), revision.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0;
-  });
+  const bool plain = !revision.empty() && std::all_of(revision.begin(), revision.end(),
+                                                      [](unsigned char c) { return std::isalnum(c) != 0; });
   if (!plain) fail("{}: expected a commit, got \"{}\"", reference.string(), revision.substr(0, 80));
   const fs::path snapshot = repository / "snapshots" / revision;
   return fs::is_directory(snapshot) ? snapshot.string() : "";
@@ -61,7 +60,8 @@ std::string resolve_model(const std::string& name) {
   if (fs::exists(name)) return name;
   if (name == "mini") {
     const fs::path path = assets_folder() / "mini";
-    if (!fs::exists(path)) fail("model mini: {} is not there; set R1_ASSETS to the folder that holds it", path.string());
+    if (!fs::exists(path))
+      fail("model mini: {} is not there; set R1_ASSETS to the folder that holds it", path.string());
     return path.string();
   }
   if (is_hub_name(name)) {

@@ -8,7 +8,7 @@
 namespace r1 {
 
 WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
-                       const nlohmann::ordered_json& metadata) {
+                              const nlohmann::ordered_json& metadata) {
   R1_CHECK(dtype == DType::f32 || dtype == DType::bf16);
   std::vector<const NamedTensor*> order;
   for (const NamedTensor& t : tensors) order.push_back(&t);

@@ -31,11 +31,11 @@ class Workspace {
   int64_t rows_, selected_;
   std::vector<std::unique_ptr<LayerState>> states_;
   LayerScratch scratch_;
-  Tensor x_out;                   // (T, D) f32: the residual stream after the last layer
-  Tensor picked;                  // (N, D) f32: chosen rows of it
-  Tensor picked_inv_rms;          // (N)
-  Tensor hidden;                  // (N, D) operand: normalised chosen rows, the head's input
-  Tensor dx, d_picked;          // backward
+  Tensor x_out;           // (T, D) f32: the residual stream after the last layer
+  Tensor picked;          // (N, D) f32: chosen rows of it
+  Tensor picked_inv_rms;  // (N)
+  Tensor hidden;          // (N, D) operand: normalised chosen rows, the head's input
+  Tensor dx, d_picked;    // backward
 };
 
 class Transformer {

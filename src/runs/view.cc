@@ -84,7 +84,7 @@ void RunView::note(const std::string& line) {
 
 double RunView::seconds_left(int64_t step, int64_t total) const {
   const int64_t done = step - first_step_;
-  if (done <= 0) return -1;
+  if (first_step_ < 0 || done <= 0) return -1;
   return since(first_step_at_) / static_cast<double>(done) * static_cast<double>(total - step);
 }
 

@@ -12,20 +12,30 @@ namespace r1 {
 
 size_t dtype_size(DType dtype) {
   switch (dtype) {
-    case DType::f32: case DType::s32: return 4;
-    case DType::f16: case DType::bf16: return 2;
-    case DType::s8: return 1;
+    case DType::f32:
+    case DType::s32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    case DType::s8:
+      return 1;
   }
   return 0;
 }
 
 const char* dtype_name(DType dtype) {
   switch (dtype) {
-    case DType::f32: return "f32";
-    case DType::f16: return "f16";
-    case DType::bf16: return "bf16";
-    case DType::s8: return "s8";
-    case DType::s32: return "s32";
+    case DType::f32:
+      return "f32";
+    case DType::f16:
+      return "f16";
+    case DType::bf16:
+      return "bf16";
+    case DType::s8:
+      return "s8";
+    case DType::s32:
+      return "s32";
   }
   return "?";
 }
@@ -50,8 +60,10 @@ float half_to_float(uint16_t h) {
 Tensor::Tensor(DType dtype, int64_t rows, int64_t cols) : rows_(rows), cols_(cols), dtype_(dtype) {
   R1_CHECK(rows >= 0 && cols >= 0, "rows {} cols {}", rows, cols);
   const size_t size = (bytes() + 63) / 64 * 64 + 64;  // slack: vector tails may be read, never used
-  data_ = std::aligned_alloc(size >= (1u << 21) ? 1u << 21 : 64, size >= (1u << 21) ? (size + (1u << 21) - 1) >> 21 << 21 : size);
-  if (data_ == nullptr) fail("out of memory: {:.2f} GB for a {} x {} {} tensor", double(size) / 1e9, rows, cols, dtype_name(dtype));
+  data_ = std::aligned_alloc(size >= (1u << 21) ? 1u << 21 : 64,
+                             size >= (1u << 21) ? (size + (1u << 21) - 1) >> 21 << 21 : size);
+  if (data_ == nullptr)
+    fail("out of memory: {:.2f} GB for a {} x {} {} tensor", double(size) / 1e9, rows, cols, dtype_name(dtype));
   if (size >= (1u << 21)) madvise(data_, size, MADV_HUGEPAGE);
   std::memset(data_, 0, size);
 }

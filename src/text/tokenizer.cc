@@ -140,9 +140,8 @@ class JsonTokenizer : public Tokenizer {
   }
 
   std::string token_bytes(TokenId id) const override {
-    if (id < 0 || static_cast<size_t>(id) >= bytes_.size())
-      fail("{}: token id {} is outside the vocabulary of {}", file_, id, bytes_.size());
-    return bytes_[static_cast<size_t>(id)];
+    if (id < 0) fail("{}: token id {} is negative", file_, id);
+    return static_cast<size_t>(id) < bytes_.size() ? bytes_[static_cast<size_t>(id)] : std::string();
   }
   bool is_special(TokenId id) const override {
     return id >= 0 && static_cast<size_t>(id) < special_.size() && special_[static_cast<size_t>(id)];

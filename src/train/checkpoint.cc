@@ -111,8 +111,8 @@ void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
   const fs::path temporary = folder_ / fmt::format("{}.tmp-{}", name, getpid());
   fs::remove_all(temporary);
   fs::create_directory(temporary);
-  std::vector<WrittenFile> files = write_hf_folder(temporary.string(), *c.meta,
-                                                   named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
+  std::vector<WrittenFile> files =
+      write_hf_folder(temporary.string(), *c.meta, named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
   files.push_back(write_optimizer(temporary / "optimizer.safetensors", c));
   Json state = c.state;
   state["step"] = step;
@@ -160,7 +160,8 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
       log_warning("checkpoint passed over: {}", e.what());
     }
   }
-  if (!steps.empty()) fail("{}: none of its {} checkpoints is whole; nothing was changed", folder_.string(), steps.size());
+  if (!steps.empty())
+    fail("{}: none of its {} checkpoints is whole; nothing was changed", folder_.string(), steps.size());
   return std::nullopt;
 }
 
@@ -177,18 +178,28 @@ void restore_policy(const CheckpointStore::Found& found, Policy& policy, float* 
 }
 
 void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe) {
-  static const std::set<std::string> free_keys = {"threads",    "save_steps", "save_total_limit", "logging_steps",
-                                                  "out",        "max_active", "max_steps",        "num_train_epochs",
-                                                  "eval_steps", "eval_rows",  "model",            "num_completions_to_log",
-                                                  "save_dtype", "reward_timeout_seconds"};
+  static const std::set<std::string> free_keys = {"threads",
+                                                  "save_steps",
+                                                  "save_total_limit",
+                                                  "logging_steps",
+                                                  "out",
+                                                  "max_active",
+                                                  "max_steps",
+                                                  "num_train_epochs",
+                                                  "eval_steps",
+                                                  "eval_rows",
+                                                  "model",
+                                                  "num_completions_to_log",
+                                                  "save_dtype",
+                                                  "reward_timeout_seconds"};
   const Json& old = found.manifest.at("recipe");
   std::string differences;
   for (const auto& [key, value] : recipe)
     if (!free_keys.contains(key) && old.value(key, "") != value)
       differences += fmt::format("\n  {}: the run has {}, now {}", key, old.value(key, "nothing"), value);
   if (!differences.empty())
-    fail("{}: cannot go on with another recipe; give the run's own values or start a new --out:{}",
-         found.path.string(), differences);
+    fail("{}: cannot go on with another recipe; give the run's own values or start a new --out:{}", found.path.string(),
+         differences);
 }
 
 void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype) {

@@ -39,8 +39,8 @@ bool consensus(const std::vector<Verdict>& verdicts) {
     else
       it->second++;
   }
-  const auto best = std::max_element(votes.begin(), votes.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto best =
+      std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return best != votes.end() && best->first == "+";
 }
 
@@ -116,13 +116,12 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
   Sampler::Hooks hooks;
   hooks.finished = [&](size_t request, int sample, const Completion& c) {
     const Prompt& prompt = items[request].prompt;
-    judge.submit(request * each + static_cast<size_t>(sample),
-                 {.prompt = prompt.text,
-                  .completion = c.text,
-                  .prefilled = prompt.prefilled,
-                  .num_tokens = static_cast<int64_t>(c.ids.size()),
-                  .truncated = c.finish == FinishReason::length,
-                  .row = rows[request].row});
+    judge.submit(request * each + static_cast<size_t>(sample), {.prompt = prompt.text,
+                                                                .completion = c.text,
+                                                                .prefilled = prompt.prefilled,
+                                                                .num_tokens = static_cast<int64_t>(c.ids.size()),
+                                                                .truncated = c.finish == FinishReason::length,
+                                                                .row = rows[request].row});
     if (progress) progress(++done);
   };
   hooks.cancelled = interrupted;

@@ -12,7 +12,7 @@
 namespace r1 {
 
 struct EvalOptions {
-  int samples = 1;          // a row
+  int samples = 1;           // a row
   SamplingOptions sampling;  // temperature 0: arg-max
 };
 
@@ -24,9 +24,9 @@ struct EvalItem {
 };
 
 struct EvalResult {
-  double pass_at_1 = 0;        // mean over rows of the share of correct samples
-  double pass_at_k = 0;        // unbiased (Chen et al. 2021), k = samples
-  double cons_at_k = 0;        // rows whose most frequent answer is right; ties go to the answer that came first
+  double pass_at_1 = 0;            // mean over rows of the share of correct samples
+  double pass_at_k = 0;            // unbiased (Chen et al. 2021), k = samples
+  double cons_at_k = 0;            // rows whose most frequent answer is right; ties go to the answer that came first
   double ci_low = 0, ci_high = 1;  // 95 % of pass@1, clustered by row
   double mean_score = 0, mean_length = 0, truncated = 0;
   int64_t rows = 0;    // counted ones
@@ -43,7 +43,8 @@ double unbiased_pass_at_k(int64_t n, int64_t correct, int64_t k);
 
 EvalResult summarise(const std::vector<EvalItem>& items);
 
-// Asks every row, judges every sample; empty when the process was interrupted. `progress` (may be empty) is called with the finished samples.
+// Asks every row, judges every sample; empty when the process was interrupted. `progress` (may be empty) is called with
+// the finished samples.
 std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, const std::vector<DataRow>& rows,
                                Reward& reward, const EvalOptions& options,
                                const std::function<void(int64_t)>& progress);

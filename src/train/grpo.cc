@@ -42,8 +42,8 @@ class GrpoTrainer {
   bool run() {
     restore();
     session_.open_view("reward", 0, 0);
-    session_.view().note("loss: " + formula_text(o_.loss_form(), o_.scale_rewards,
-                                                 static_cast<double>(o_.max_completion_length)));
+    session_.view().note("loss: " +
+                         formula_text(o_.loss_form(), o_.scale_rewards, static_cast<double>(o_.max_completion_length)));
     if (session_.step() == 0) evaluate_held_out();
     while (session_.step() < total_) {
       if (!rollout_) {
@@ -81,9 +81,8 @@ class GrpoTrainer {
 
   // Prompts, groups, verdicts, advantages.
   void sample() {
-    Rollout rollout = maker_.make(rollouts_done_, [&](int64_t done) {
-      session_.view().phase("rollout", done, o_.rollout_batch());
-    });
+    Rollout rollout =
+        maker_.make(rollouts_done_, [&](int64_t done) { session_.view().phase("rollout", done, o_.rollout_batch()); });
     if (rollout.groups.empty()) return;
     for (const JudgedGroup& g : rollout.groups)
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
@@ -108,8 +107,8 @@ class GrpoTrainer {
                               .same_policy = part_ == 0,
                               .reference = session_.reference()};
     const UpdateSums sums = grpo_forward_backward(session_.policy(), inputs);
-    if (!std::isfinite(sums.loss.loss)) fail("step {}: the loss is {}; nothing was changed by this step", t + 1,
-                                             sums.loss.loss);
+    if (!std::isfinite(sums.loss.loss))
+      fail("step {}: the loss is {}; nothing was changed by this step", t + 1, sums.loss.loss);
     const double rate = learning_rate_at(schedule_, t);
     // a step whose groups all lack spread teaches nothing: the weights stay, the optimiser's averages too
     const double norm = sums.samples > 0 ? session_.policy().update(o_.update_options(rate)) : 0;
@@ -143,12 +142,9 @@ class GrpoTrainer {
       first_gap_max_ = sums.logp_gap_max;
       first_gap_mean_ = sums.logp_gap_sum / tokens;
     }
-    Json m = {{"step", session_.step() + 1},
-              {"loss", sums.loss.loss + sums.entropy_loss},
-              {"grad_norm", step.norm},
-              {"learning_rate", step.rate},
-              {"epoch", maker_.epoch_after(rollouts_done_ + 1)},
-              {"num_tokens", tokens_seen_}};
+    Json m = {
+        {"step", session_.step() + 1}, {"loss", sums.loss.loss + sums.entropy_loss},      {"grad_norm", step.norm},
+        {"learning_rate", step.rate},  {"epoch", maker_.epoch_after(rollouts_done_ + 1)}, {"num_tokens", tokens_seen_}};
     m.update(rollout_->metrics);
     m["entropy"] = sums.entropy / tokens;
     if (o_.beta != 0) m["kl"] = sums.loss.kl / tokens;

@@ -12,11 +12,11 @@ std::vector<std::vector<SampleIndex>> cut_into_minibatches(const Rollout& rollou
   std::vector<SampleIndex> all;
   const size_t n = rollout.groups.size();
   for (size_t i = 0; i < n; i++) {
-    const size_t g = parts == 1 ? i
-                                : permuted_index({.seed = seed,
-                                                  .stage = Stage::minibatch,
-                                                  .step = static_cast<uint32_t>(rollout.number)},
-                                                 i, n);
+    const size_t g =
+        parts == 1
+            ? i
+            : permuted_index({.seed = seed, .stage = Stage::minibatch, .step = static_cast<uint32_t>(rollout.number)},
+                             i, n);
     for (size_t s = 0; s < rollout.groups[g].verdicts.size(); s++) all.push_back({g, s});
   }
   R1_CHECK(parts >= 1 && all.size() % parts == 0);
@@ -99,9 +99,10 @@ class Minibatch {
     sums_.logp_gap_max = std::max(sums_.logp_gap_max, gap);
     sums_.logp_gap_sum += gap;
     if (in_.same_policy && !(new_logp == behavior_logp))
-      fail("rollout {}, prompt {}, sample {}, token {}: the trainer's log-prob {} is not the sampler's {}; sampler and "
-           "trainer must agree to the last bit. Nothing was changed; try compute_dtype=f32 and report this",
-           in_.rollout->number + 1, at.group, at.sample, token, new_logp, behavior_logp);
+      fail(
+          "rollout {}, prompt {}, sample {}, token {}: the trainer's log-prob {} is not the sampler's {}; sampler and "
+          "trainer must agree to the last bit. Nothing was changed; try compute_dtype=f32 and report this",
+          in_.rollout->number + 1, at.group, at.sample, token, new_logp, behavior_logp);
   }
 
   const UpdateInputs& in_;

@@ -16,8 +16,8 @@ struct SampleIndex {
   size_t group = 0, sample = 0;
 };
 
-// The rollout's completions cut into `parts` minibatches: groups in an order drawn by (seed, rollout), their samples side
-// by side, so that a prompt is seldom computed twice (R1: 8,192 outputs, 16 minibatches).
+// The rollout's completions cut into `parts` minibatches: groups in an order drawn by (seed, rollout), their samples
+// side by side, so that a prompt is seldom computed twice (R1: 8,192 outputs, 16 minibatches).
 std::vector<std::vector<SampleIndex>> cut_into_minibatches(const Rollout& rollout, size_t parts, uint64_t seed);
 
 struct UpdateInputs {
@@ -27,22 +27,22 @@ struct UpdateInputs {
   double entropy_coef = 0;
   bool mask_truncated = false;
   int64_t max_completion_length = 0, micro_batch_tokens = 0;
-  bool same_policy = false;           // nothing moved since sampling: ratio 1 to the last bit is asserted
+  bool same_policy = false;          // nothing moved since sampling: ratio 1 to the last bit is asserted
   Transformer* reference = nullptr;  // for beta > 0
 };
 
 struct UpdateSums {
   LossSums loss;
-  double entropy = 0;                // summed over tokens
-  double entropy_loss = 0;           // what the bonus added to the loss
+  double entropy = 0;                         // summed over tokens
+  double entropy_loss = 0;                    // what the bonus added to the loss
   double logp_gap_max = 0, logp_gap_sum = 0;  // |new - behaviour|, over tokens; exactly 0 when same_policy
-  double tokens = 0;                 // trained on
-  int64_t samples = 0;               // trained on
+  double tokens = 0;                          // trained on
+  int64_t samples = 0;                        // trained on
 };
 
 // Forward and backward of the minibatch; gradients gather in the policy. Samples without advantage, failed ones and (if
-// asked) truncated ones are left out of the passes; the means' denominators count all but the failed and masked ones, as
-// TRL's do. Throws r1::Error when same_policy and a log-prob differs from the sampler's: a bug, never to be trained
+// asked) truncated ones are left out of the passes; the means' denominators count all but the failed and masked ones,
+// as TRL's do. Throws r1::Error when same_policy and a log-prob differs from the sampler's: a bug, never to be trained
 // through.
 UpdateSums grpo_forward_backward(Policy& policy, const UpdateInputs& inputs);
 

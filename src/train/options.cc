@@ -59,7 +59,8 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.begin_group("optimiser");
   t.add("max_steps", &max_steps, "optimiser steps; -1: num_train_epochs decides");
   t.add("num_train_epochs", &num_train_epochs, "passes over the data");
-  t.add("per_device_train_batch_size", &per_device_train_batch_size, "sequences, times gradient_accumulation_steps: one step");
+  t.add("per_device_train_batch_size", &per_device_train_batch_size,
+        "sequences, times gradient_accumulation_steps: one step");
   t.add("gradient_accumulation_steps", &gradient_accumulation_steps, "");
   t.add("learning_rate", &learning_rate, "peak");
   t.add_choice("lr_scheduler_type", &lr_scheduler_type,
@@ -93,8 +94,9 @@ UpdateOptions TrainingOptions::update_options(double rate) const {
 }
 
 Schedule TrainingOptions::schedule(int64_t total_steps) const {
-  const int64_t warmup =
-      warmup_steps > 0 ? warmup_steps : static_cast<int64_t>(std::ceil(warmup_ratio * static_cast<double>(total_steps)));
+  const int64_t warmup = warmup_steps > 0
+                             ? warmup_steps
+                             : static_cast<int64_t>(std::ceil(warmup_ratio * static_cast<double>(total_steps)));
   return {.kind = parse_scheduler(lr_scheduler_type),
           .peak = learning_rate,
           .warmup_steps = warmup,
@@ -170,7 +172,8 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("min_p", &min_p, "0: off");
   t.add("max_active", &max_active, "sequences decoded together");
   t.begin_group("grpo: loss");
-  t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"}, "how tokens are averaged");
+  t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"},
+               "how tokens are averaged");
   t.add_choice("importance_sampling_level", &importance_sampling_level, {"token", "sequence"}, "sequence: GSPO");
   t.add_choice("scale_rewards", &scale_rewards, {"group", "batch", "none"}, "what advantages are divided by");
   t.add("epsilon", &epsilon, "clip below 1 - epsilon");
@@ -207,12 +210,14 @@ void GrpoOptions::check() const {
   at_least("beta", beta, 0);
   at_least("epsilon", epsilon, 0);
   if (rollout_batch() % num_generations != 0)
-    fail_usage("a rollout has {} completions (generation_batch_size, or one step's), which num_generations {} does not divide",
-               rollout_batch(), num_generations);
+    fail_usage(
+        "a rollout has {} completions (generation_batch_size, or one step's), which num_generations {} does not divide",
+        rollout_batch(), num_generations);
   if (rollout_batch() % batch() != 0)
-    fail_usage("generation_batch_size {} is no multiple of a step's {} completions (per_device_train_batch_size x "
-               "gradient_accumulation_steps)",
-               rollout_batch(), batch());
+    fail_usage(
+        "generation_batch_size {} is no multiple of a step's {} completions (per_device_train_batch_size x "
+        "gradient_accumulation_steps)",
+        rollout_batch(), batch());
   if (loss_type == "cispo" && !epsilon_high) fail_usage("loss_type cispo needs epsilon_high, the ratio's cap (e.g. 5)");
   if (sync_ref_model && beta == 0) fail_usage("sync_ref_model without beta: there is no reference model at beta 0");
   at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
@@ -268,16 +273,11 @@ KeyValues preset_values(const std::string& name) {
             {"prompt_template", "r1-zero"},
             {"reward", "math+format"}};
   if (name == "deepseekmath")
-    return {{"loss_type", "grpo"},
-            {"scale_rewards", "group"},
-            {"num_generations", "64"},
-            {"per_device_train_batch_size", "1024"},
-            {"learning_rate", "1e-6"},
-            {"lr_scheduler_type", "constant"},
-            {"beta", "0.04"},
-            {"kl_estimator", "k3"},
-            {"epsilon", "0.2"},
-            {"max_completion_length", "1024"}};
+    return {{"loss_type", "grpo"},     {"scale_rewards", "group"},
+            {"num_generations", "64"}, {"per_device_train_batch_size", "1024"},
+            {"learning_rate", "1e-6"}, {"lr_scheduler_type", "constant"},
+            {"beta", "0.04"},          {"kl_estimator", "k3"},
+            {"epsilon", "0.2"},        {"max_completion_length", "1024"}};
   if (name == "dapo")
     return {{"loss_type", "dapo"},
             {"scale_rewards", "group"},

@@ -1,5 +1,5 @@
-// What a training stage can be told, with all defaults: one struct a stage, each field declared once under its key. Keys
-// are TRL's and transformers' where those have the option.
+// What a training stage can be told, with all defaults: one struct a stage, each field declared once under its key.
+// Keys are TRL's and transformers' where those have the option.
 #pragma once
 
 #include <optional>

@@ -52,9 +52,8 @@ double RolloutMaker::epoch_after(int64_t rollouts) const {
 
 const DataRow& RolloutMaker::row_at(int64_t number, int64_t place) const {
   const uint64_t n = rows_.size(), at = static_cast<uint64_t>(number * options_.prompts_per_rollout() + place);
-  const RandomPlace order{.seed = static_cast<uint64_t>(options_.seed),
-                          .stage = Stage::shuffle,
-                          .step = static_cast<uint32_t>(at / n)};
+  const RandomPlace order{
+      .seed = static_cast<uint64_t>(options_.seed), .stage = Stage::shuffle, .step = static_cast<uint32_t>(at / n)};
   return rows_[options_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n];
 }
 
@@ -118,8 +117,9 @@ void RolloutMaker::set_advantages(Rollout& rollout) const {
       rewards.back().push_back(failed ? NAN : v.score);
     }
   }
-  if (!any) fail("rollout {}: every verdict failed, so there is nothing to learn from; the last one said: {}",
-                 rollout.number + 1, last_failure);
+  if (!any)
+    fail("rollout {}: every verdict failed, so there is nothing to learn from; the last one said: {}",
+         rollout.number + 1, last_failure);
   const std::vector<double> deviations = group_advantages(rewards, scale, advantages);
   for (size_t g = 0; g < rollout.groups.size(); g++) {
     rollout.groups[g].spread = deviations[g] > 0;
@@ -182,8 +182,9 @@ void RolloutMaker::measure(Rollout& rollout) const {
 Json Rollout::to_json() const {
   Json out = {{"number", number}, {"metrics", metrics}, {"groups", Json::array()}};
   for (const JudgedGroup& g : groups) {
-    Json group = {{"prompt", g.prompt.text},        {"prefilled", g.prompt.prefilled}, {"prompt_ids", g.prompt.ids},
-                  {"advantages", g.group.advantages}, {"spread", g.spread},            {"completions", Json::array()}};
+    Json group = {{"prompt", g.prompt.text},    {"prefilled", g.prompt.prefilled},
+                  {"prompt_ids", g.prompt.ids}, {"advantages", g.group.advantages},
+                  {"spread", g.spread},         {"completions", Json::array()}};
     for (size_t i = 0; i < g.verdicts.size(); i++) {
       const Completion& c = g.group.completions[i];
       group["completions"].push_back({{"ids", c.ids},

@@ -59,10 +59,10 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
 }
 
 void TrainSession::open_view(const std::string& curve, double low, double high) {
-  const std::string title = fmt::format(
-      "r1 {}: {} ({:.1f} M parameters), {} matmuls on {}, {} threads, into {}", setup_.verb, options_.model,
-      static_cast<double>(model_->layout().total()) / 1e6, dtype_name(compute_.operand), isa_name(compute_.isa),
-      thread_count(), options_.out);
+  const std::string title =
+      fmt::format("r1 {}: {} ({:.1f} M parameters), {} matmuls on {}, {} threads, into {}", setup_.verb, options_.model,
+                  static_cast<double>(model_->layout().total()) / 1e6, dtype_name(compute_.operand),
+                  isa_name(compute_.isa), thread_count(), options_.out);
   view_ = std::make_unique<RunView>(title, curve, low, high);
   if (step_ > 0) view_->note(fmt::format("going on after step {}", step_));
 }
@@ -95,8 +95,8 @@ bool TrainSession::end_step(const Json& metrics, const StepSummary& summary, con
 
 void TrainSession::save_interrupted(const Json& state) {
   if (saved_step_ != step_ && step_ > 0) save(state);
-  view_->note(fmt::format("interrupted after step {}; go on with: r1 {} --out {} --resume", step_, setup_.verb,
-                          options_.out));
+  view_->note(
+      fmt::format("interrupted after step {}; go on with: r1 {} --out {} --resume", step_, setup_.verb, options_.out));
 }
 
 void TrainSession::finish(const Json& state) {

@@ -42,8 +42,9 @@ class SftTrainer {
     }
     if (rows_.empty()) fail("{}: none of its {} rows has a token to learn", o_.data.data, data.rows.size());
     const double n = static_cast<double>(rows_.size());
-    total_ = o_.max_steps > 0 ? o_.max_steps
-                              : static_cast<int64_t>(std::ceil(o_.num_train_epochs * n / static_cast<double>(o_.batch())));
+    total_ = o_.max_steps > 0
+                 ? o_.max_steps
+                 : static_cast<int64_t>(std::ceil(o_.num_train_epochs * n / static_cast<double>(o_.batch())));
     session.set_total_steps(total_);
     schedule_ = o_.schedule(total_);
   }
@@ -67,9 +68,8 @@ class SftTrainer {
     const uint64_t n = rows_.size();
     for (int64_t i = 0; i < o_.batch(); i++) {
       const uint64_t at = static_cast<uint64_t>(step * o_.batch() + i), epoch = at / n;
-      const RandomPlace order{.seed = static_cast<uint64_t>(o_.seed),
-                              .stage = Stage::shuffle,
-                              .step = static_cast<uint32_t>(epoch)};
+      const RandomPlace order{
+          .seed = static_cast<uint64_t>(o_.seed), .stage = Stage::shuffle, .step = static_cast<uint32_t>(epoch)};
       const uint64_t row = o_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n;
       out.push_back(rows_[row]);
       out.back().samples[0].tag = i;
@@ -100,10 +100,11 @@ class SftTrainer {
     tokens_seen_ += static_cast<int64_t>(rows);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     const double epoch = static_cast<double>((t + 1) * o_.batch()) / static_cast<double>(rows_.size());
-    const Json metrics = {{"step", t + 1},        {"loss", loss},           {"grad_norm", norm},
-                          {"learning_rate", rate}, {"epoch", epoch},         {"num_tokens", tokens_seen_},
-                          {"entropy", entropy},    {"step_time", seconds},   {"time/update", seconds},
-                          {"tokens_per_second", rows / seconds}};
+    const Json metrics = {{"step", t + 1},          {"loss", loss},
+                          {"grad_norm", norm},      {"learning_rate", rate},
+                          {"epoch", epoch},         {"num_tokens", tokens_seen_},
+                          {"entropy", entropy},     {"step_time", seconds},
+                          {"time/update", seconds}, {"tokens_per_second", rows / seconds}};
     StepSummary summary{.step = t + 1,
                         .total_steps = total_,
                         .fields = {{"loss", fmt::format("{:.4f}", loss)},
