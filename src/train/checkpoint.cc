@@ -137,10 +137,14 @@ void read_block(const TensorSource& source, const ParameterLayout& layout, const
 }  // namespace
 
 CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::move(folder)), limit_(limit) {
-  fs::create_directories(folder_);
-  for (const auto& entry : fs::directory_iterator(folder_)) {  // the run's lock is ours: whoever made these is dead
-    const std::string name = entry.path().filename().string();
-    if (name.find(".tmp-") != std::string::npos || name.starts_with(".trash-")) fs::remove_all(entry.path());
+  try {
+    fs::create_directories(folder_);
+    for (const auto& entry : fs::directory_iterator(folder_)) {  // the run's lock is ours: whoever made these is dead
+      const std::string name = entry.path().filename().string();
+      if (name.find(".tmp-") != std::string::npos || name.starts_with(".trash-")) fs::remove_all(entry.path());
+    }
+  } catch (const fs::filesystem_error& e) {
+    fail("{}: cannot be used for checkpoints: {}", folder_.string(), e.what());
   }
 }
 
@@ -154,14 +158,19 @@ void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
     fs::remove_all(temporary);
     fs::create_directory(temporary);
     write_checkpoint(temporary, step, c);
+    fs::remove_all(trash);
     if (fs::exists(place)) fs::rename(place, trash);  // a damaged one of the same step
     rename_durably(temporary, place);
-    fs::remove_all(trash);
-    remove_old(step);
   } catch (const std::exception& e) {  // what was begun would only take the room that is missing
     std::error_code ignored;
     fs::remove_all(temporary, ignored);
     fail("the checkpoint of step {} could not be saved, the ones before it stay: {}", step, e.what());
+  }
+  try {
+    fs::remove_all(trash);
+    remove_old(step);
+  } catch (const std::exception& e) {  // the new one is whole, the next save tries again
+    log_warning("an old checkpoint could not be removed: {}", e.what());
   }
 }
 
@@ -172,6 +181,7 @@ void CheckpointStore::remove_old(int64_t newest_step) {
   std::sort(steps.rbegin(), steps.rend());
   for (size_t i = static_cast<size_t>(limit_); i < steps.size(); i++) {
     const std::string name = "step-" + std::to_string(steps[i]);
+    fs::remove_all(folder_ / (".trash-" + name));  // left when an earlier removal failed
     fs::rename(folder_ / name, folder_ / (".trash-" + name));
     fs::remove_all(folder_ / (".trash-" + name));
   }
