@@ -1,10 +1,14 @@
 // Whole runs of SFT and GRPO on a tiny model: the same bytes again, with other thread counts, and after a stop at any
 // step; and the first ten losses as they have been.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <functional>
 
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "train/tiny_run.h"
 
@@ -92,6 +96,45 @@ class Resume : public ::testing::Test {
     }
   }
 
+  // Runs in a child that gets `signal` once it has logged so many steps, and a little later.
+  struct Moment {
+    int steps, microseconds;
+  };
+  struct ChildExit {
+    bool killed;
+    int code;
+  };
+  static constexpr int kInterrupted = 5;
+  ChildExit run_in_child(const std::function<bool()>& run, const std::string& out, int signal, Moment moment) const {
+    const pid_t child = fork();
+    if (child == 0) {
+      catch_interrupts();
+      try {
+        _exit(run() ? 0 : kInterrupted);
+      } catch (...) {
+        _exit(4);
+      }
+    }
+    int status = 0;
+    const auto steps_logged = [&] {
+      std::ifstream file(temporary_ / out / "metrics.jsonl");
+      int lines = 0;
+      for (std::string line; std::getline(file, line);) lines++;
+      return lines;
+    };
+    bool over = false;
+    while (!over && steps_logged() < moment.steps) {
+      over = waitpid(child, &status, WNOHANG) == child;
+      usleep(200);
+    }
+    if (!over) {
+      usleep(static_cast<useconds_t>(moment.microseconds));
+      kill(child, signal);
+      waitpid(child, &status, 0);
+    }
+    return {WIFSIGNALED(status), WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+  }
+
   std::vector<double> losses(const std::string& out) const {
     std::vector<double> values;
     for (const Json& line : metrics(out))
@@ -137,6 +180,39 @@ TEST_F(Resume, BeforeTheFirstCheckpointTheRunBeginsAgain) {
   ASSERT_TRUE(run_sft_with(sft("cut"), true));
   EXPECT_EQ(weights("cut"), weights("whole"));
   EXPECT_EQ(metrics("cut"), metrics("whole"));
+}
+
+TEST_F(Resume, KilledAtAnyTime) {
+  ASSERT_TRUE(run_grpo_with(grpo("whole")));
+  for (int i = 0; i < 10; i++) {
+    const std::string out = "killed" + std::to_string(i);
+    const ChildExit end =
+        run_in_child([&] { return run_grpo_with(grpo(out)); }, out, SIGKILL, {i / 2, 7919 * i % 20000});
+    ASSERT_TRUE(end.killed || end.code == 0);
+    ASSERT_TRUE(run_grpo_with(grpo(out), true));
+    EXPECT_EQ(weights(out), weights("whole")) << "killed after " << i / 2 << " steps";
+    EXPECT_EQ(metrics(out), metrics("whole"));
+  }
+}
+
+TEST_F(Resume, InterruptedRunsSaveWhereTheyAre) {
+  const KeyValues no_checkpoints = {{"save_steps", "0"}};
+  ASSERT_TRUE(run_grpo_with(grpo("whole") + no_checkpoints));
+  int interrupted_runs = 0;
+  for (int i = 0; i < 4; i++) {
+    const std::string out = "interrupted" + std::to_string(i);
+    const ChildExit end =
+        run_in_child([&] { return run_grpo_with(grpo(out) + no_checkpoints); }, out, SIGINT, {1 + i, 500 * i});
+    ASSERT_FALSE(end.killed);
+    if (end.code == kInterrupted) {
+      interrupted_runs++;
+      EXPECT_FALSE(fs::is_empty(temporary_ / out / "checkpoints")) << "nothing is lost";
+    }
+    ASSERT_TRUE(run_grpo_with(grpo(out) + no_checkpoints, true));
+    EXPECT_EQ(weights(out), weights("whole"));
+    EXPECT_EQ(metrics(out), metrics("whole"));
+  }
+  EXPECT_GT(interrupted_runs, 0);
 }
 
 TEST_F(Resume, AFinishedRunCanBeMadeLonger) {
