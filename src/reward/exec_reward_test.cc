@@ -29,14 +29,14 @@ class ExecReward : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   // A Python program whose body sees `r`, the request, and answers by say(id, score, **more).
   std::string python(const std::string& body) const {
-    std::ofstream(path("reward.py")) << "import json, os, signal, subprocess, sys, time\n"
+    std::ofstream(path("reward.py")) << "import json, os, signal, sys\n"
                                         "def say(id, score, **more):\n"
                                         "    print(json.dumps(dict(more, id=id, score=score)))\n"
                                         "calls = 0\n"
                                         "for line in sys.stdin:\n"
                                         "    r = json.loads(line); calls += 1\n"
                                      << body;
-    return "exec python3 " + path("reward.py");
+    return "exec python3 -S " + path("reward.py");
   }
   std::string read(const std::string& name) const {
     std::ifstream in(path(name));
@@ -256,6 +256,7 @@ TEST_F(ExecReward, LargeAndBrokenTextPassesThrough) {
 TEST_F(ExecReward, TheProgramIsGivenTimeToEndAndLeavesNothing) {
   {
     const auto reward = make_exec_reward(python("    say(r['id'], 1)\n"
+                                                "import subprocess\n"
                                                 "p = subprocess.Popen(['sleep', '1000'])\n"
                                                 "open('" +
                                                 path("end") + "', 'w').write(str(p.pid))\n"),
