@@ -255,16 +255,15 @@ TEST_F(ExecReward, LargeAndBrokenTextPassesThrough) {
 
 TEST_F(ExecReward, TheProgramIsGivenTimeToEndAndLeavesNothing) {
   {
-    const auto reward = make_exec_reward(python("    say(r['id'], 1)\n"
-                                                "import subprocess\n"
-                                                "p = subprocess.Popen(['sleep', '1000'])\n"
-                                                "open('" +
-                                                path("end") + "', 'w').write(str(p.pid))\n"),
-                                         30);
-    reward->judge(inputs_of({"a"}));
+    const auto reward =
+        make_exec_reward("sleep 1000 & echo $! > " + path("pid") +
+                             "; while read -r line; do echo '{\"id\":0,\"score\":1}'; done; echo end > " + path("end"),
+                         30);
+    EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);
   }
+  EXPECT_EQ(read("end"), "end\n");
   pid_t left = 0;
-  std::istringstream(read("end")) >> left;
+  std::istringstream(read("pid")) >> left;
   ASSERT_GT(left, 0);
   EXPECT_FALSE(alive(left));
 }
