@@ -15,6 +15,21 @@ namespace r1 {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+namespace {
+int64_t step_of(const Json& line) {
+  const auto step = line.find("step");
+  return step != line.end() && step->is_number() ? step->get<int64_t>() : 0;
+}
+
+// Whether a run left something here that a new one would overwrite.
+bool holds_run(const fs::path& folder) {
+  if (fs::exists(folder / "checkpoints") && !fs::is_empty(folder / "checkpoints")) return true;
+  for (const char* name : {"recipe.toml", "metrics.jsonl", "samples.jsonl", "model"})
+    if (fs::exists(folder / name)) return true;
+  return false;
+}
+}  // namespace
+
 JsonLog::JsonLog(const fs::path& path, int64_t last_step) : path_(path.string()) {
   std::string kept;
   if (last_step >= 0 && fs::exists(path)) {
@@ -22,8 +37,11 @@ JsonLog::JsonLog(const fs::path& path, int64_t last_step) : path_(path.string())
     for (size_t at = 0; at < old.size();) {
       const size_t end = old.find('\n', at);
       if (end == std::string::npos) break;  // the line a killed process was writing
-      const Json line = Json::parse(old.substr(at, end - at), nullptr, false);
-      if (line.is_object() && line.value("step", int64_t{0}) <= last_step) kept.append(old, at, end + 1 - at);
+      Json line = Json::parse(old.substr(at, end - at), nullptr, false);
+      if (line.is_object() && step_of(line) <= last_step) {
+        kept.append(old, at, end + 1 - at);
+        last_kept_ = std::move(line);
+      }
       at = end + 1;
     }
   }
@@ -52,9 +70,12 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
     ::close(lock_);
     fail("{}: another process is running in this folder", path);
   }
-  if (!resume && (fs::exists(path_ / "recipe.toml") || fs::exists(path_ / "metrics.jsonl"))) {
+  if (!resume && holds_run(path_)) {
     ::close(lock_);
-    fail("{}: holds a run already; --resume goes on with it, another --out starts a new one", path);
+    fail(
+        "{}: holds a run already (recipe.toml, metrics.jsonl, samples.jsonl, checkpoints/ or model/); --resume goes on "
+        "with it, another --out starts a new one",
+        path);
   }
 }
 

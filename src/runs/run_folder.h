@@ -18,12 +18,15 @@ class JsonLog {
   JsonLog(const std::filesystem::path& path, int64_t last_step);
   void append(const nlohmann::ordered_json& line);
   void flush();  // to the disk
+  // The last of the lines that were kept; an empty object when there was none.
+  const nlohmann::ordered_json& last_kept() const { return last_kept_; }
 
  private:
   struct Closer {
     void operator()(std::FILE* f) const { std::fclose(f); }
   };
   std::string path_;
+  nlohmann::ordered_json last_kept_ = nlohmann::ordered_json::object();
   std::unique_ptr<std::FILE, Closer> file_;
 };
 

@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
+constexpr uint64_t kMostState = uint64_t{4} << 30;  // bytes of trainer_state.json: rollouts can be long
 
 // N of "step-N", or -1.
 int64_t step_of(const std::string& name) {
@@ -58,18 +59,33 @@ WrittenFile write_optimizer(const fs::path& path, const CheckpointContent& c) {
   return write_safetensors(path.string(), tensors, DType::f32);
 }
 
-// Throws r1::Error naming the first thing that is wrong with a checkpoint folder.
-Json check_folder(const fs::path& folder) {
+std::string manifest_text(const Json& manifest) { return manifest.dump(1) + "\n"; }
+
+// The manifest of a folder, byte for byte as it was written.
+Json read_manifest(const fs::path& folder) {
   const fs::path path = folder / "MANIFEST.json";
   if (!fs::is_regular_file(fs::symlink_status(path))) fail("{}: there is no manifest", folder.string());
-  const Json manifest = Json::parse(read_text_file(path.string(), 64 << 20), nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_array())
-    fail("{}: is no manifest", path.string());
-  if (manifest.value("format", 0) != kFormat)
-    fail("{}: format {}, this program reads {}", path.string(), manifest.value("format", 0), kFormat);
-  if (manifest.value("sha256", "") != manifest_digest(manifest)) fail("{}: is damaged", path.string());
-  for (const Json& f : manifest["files"]) {
+  const std::string text = read_text_file(path.string(), 64 << 20);
+  const Json manifest = Json::parse(text, nullptr, false);
+  if (!manifest.is_object()) fail("{}: is no manifest", path.string());
+  const auto format = manifest.find("format"), digest = manifest.find("sha256");
+  if (format != manifest.end() && format->is_number_integer() && *format != kFormat)
+    fail("{}: format {}, this program reads {}", path.string(), format->dump(), kFormat);
+  if (digest == manifest.end() || !digest->is_string() || *digest != manifest_digest(manifest) ||
+      text != manifest_text(manifest))
+    fail("{}: is damaged", path.string());
+  return manifest;
+}
+
+// Throws r1::Error naming the first thing that is wrong with the folder of checkpoint `step`.
+Json check_folder(const fs::path& folder, int64_t step) {
+  const fs::path path = folder / "MANIFEST.json";
+  const Json manifest = read_manifest(folder);
+  if (manifest.at("step") != step) fail("{}: is the one of step {}", path.string(), manifest.at("step").dump());
+  std::set<std::string> known = {"MANIFEST.json"};
+  for (const Json& f : manifest.at("files")) {
     const std::string name = f.at("name").get<std::string>();
+    known.insert(name);
     if (name.empty() || name.find('/') != std::string::npos || name[0] == '.')
       fail("{}: \"{}\" is no plain file name", path.string(), name);
     const fs::path file = folder / name;
@@ -79,7 +95,32 @@ Json check_folder(const fs::path& folder) {
     if (sha256_of_file(file.string()) != f.at("sha256").get<std::string>())
       fail("{}: its digest is not the manifest's: the file is damaged", file.string());
   }
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (!known.contains(entry.path().filename().string()))
+      fail("{}: is not in the manifest; move it elsewhere to use this checkpoint", entry.path().string());
   return manifest;
+}
+
+// Every file of a checkpoint into an empty folder, the manifest last.
+void write_checkpoint(const fs::path& folder, int64_t step, const CheckpointContent& c) {
+  const ParameterLayout& layout = c.policy->model().layout();
+  std::vector<WrittenFile> files =
+      write_hf_folder(folder.string(), *c.meta, named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
+  files.push_back(write_optimizer(folder / "optimizer.safetensors", c));
+  Json state = c.state;
+  state["step"] = step;
+  state["updates"] = c.policy->updates();
+  const std::string text = state.dump() + "\n";
+  replace_file((folder / "trainer_state.json").string(), text);
+  files.push_back({"trainer_state.json", text.size(), sha256_hex(text)});
+  Json manifest = {{"format", kFormat}, {"step", step}, {"recipe", Json::object()}, {"files", Json::array()}};
+  for (const auto& [key, value] : c.recipe) manifest["recipe"][key] = value;
+  for (const WrittenFile& f : files)
+    manifest["files"].push_back({{"name", f.name}, {"size", f.size}, {"sha256", f.sha256}});
+  manifest["sha256"] = "";
+  manifest["sha256"] = manifest_digest(manifest);
+  replace_file((folder / "MANIFEST.json").string(), manifest_text(manifest));
+  sync_folder(folder.string());
 }
 
 void read_block(const TensorSource& source, const ParameterLayout& layout, const std::string& prefix, float* block) {
@@ -96,43 +137,41 @@ void read_block(const TensorSource& source, const ParameterLayout& layout, const
 }  // namespace
 
 CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::move(folder)), limit_(limit) {
-  fs::create_directories(folder_);
-  for (const auto& entry : fs::directory_iterator(folder_)) {  // the run's lock is ours: whoever made these is dead
-    const std::string name = entry.path().filename().string();
-    if (name.find(".tmp-") != std::string::npos || name.starts_with(".trash-")) fs::remove_all(entry.path());
+  try {
+    fs::create_directories(folder_);
+    for (const auto& entry : fs::directory_iterator(folder_)) {  // the run's lock is ours: whoever made these is dead
+      const std::string name = entry.path().filename().string();
+      if (name.find(".tmp-") != std::string::npos || name.starts_with(".trash-")) fs::remove_all(entry.path());
+    }
+  } catch (const fs::filesystem_error& e) {
+    fail("{}: cannot be used for checkpoints: {}", folder_.string(), e.what());
   }
 }
 
 void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
-  const ParameterLayout& layout = c.policy->model().layout();
-  const uint64_t floats = static_cast<uint64_t>(layout.total());
+  const uint64_t floats = static_cast<uint64_t>(c.policy->model().layout().total());
   require_free_space(folder_.string(), floats * (12 + dtype_size(c.save_dtype) + (c.reference != nullptr ? 4 : 0)));
   const std::string name = "step-" + std::to_string(step);
-  const fs::path temporary = folder_ / fmt::format("{}.tmp-{}", name, getpid());
-  fs::remove_all(temporary);
-  fs::create_directory(temporary);
-  std::vector<WrittenFile> files =
-      write_hf_folder(temporary.string(), *c.meta, named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
-  files.push_back(write_optimizer(temporary / "optimizer.safetensors", c));
-  Json state = c.state;
-  state["step"] = step;
-  state["updates"] = c.policy->updates();
-  const std::string text = state.dump() + "\n";
-  replace_file((temporary / "trainer_state.json").string(), text);
-  files.push_back({"trainer_state.json", text.size(), sha256_hex(text)});
-  Json manifest = {{"format", kFormat}, {"step", step}, {"recipe", Json::object()}, {"files", Json::array()}};
-  for (const auto& [key, value] : c.recipe) manifest["recipe"][key] = value;
-  for (const WrittenFile& f : files)
-    manifest["files"].push_back({{"name", f.name}, {"size", f.size}, {"sha256", f.sha256}});
-  manifest["sha256"] = "";
-  manifest["sha256"] = manifest_digest(manifest);
-  replace_file((temporary / "MANIFEST.json").string(), manifest.dump(1) + "\n");
-  sync_folder(temporary.string());
-  const fs::path place = folder_ / name;
-  if (fs::exists(place)) fs::rename(place, folder_ / (".trash-" + name));  // a damaged one of the same step
-  rename_durably(temporary, place);
-  fs::remove_all(folder_ / (".trash-" + name));
-  remove_old(step);
+  const fs::path temporary = folder_ / fmt::format("{}.tmp-{}", name, getpid()), place = folder_ / name,
+                 trash = folder_ / (".trash-" + name);
+  try {
+    fs::remove_all(temporary);
+    fs::create_directory(temporary);
+    write_checkpoint(temporary, step, c);
+    fs::remove_all(trash);
+    if (fs::exists(place)) fs::rename(place, trash);  // a damaged one of the same step
+    rename_durably(temporary, place);
+  } catch (const std::exception& e) {  // what was begun would only take the room that is missing
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    fail("the checkpoint of step {} could not be saved, the ones before it stay: {}", step, e.what());
+  }
+  try {
+    fs::remove_all(trash);
+    remove_old(step);
+  } catch (const std::exception& e) {  // the new one is whole, the next save tries again
+    log_warning("an old checkpoint could not be removed: {}", e.what());
+  }
 }
 
 void CheckpointStore::remove_old(int64_t newest_step) {
@@ -142,6 +181,7 @@ void CheckpointStore::remove_old(int64_t newest_step) {
   std::sort(steps.rbegin(), steps.rend());
   for (size_t i = static_cast<size_t>(limit_); i < steps.size(); i++) {
     const std::string name = "step-" + std::to_string(steps[i]);
+    fs::remove_all(folder_ / (".trash-" + name));  // left when an earlier removal failed
     fs::rename(folder_ / name, folder_ / (".trash-" + name));
     fs::remove_all(folder_ / (".trash-" + name));
   }
@@ -155,7 +195,7 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
   for (int64_t step : steps) {
     const fs::path path = folder_ / ("step-" + std::to_string(step));
     try {
-      return Found{path, step, check_folder(path)};
+      return Found{path, step, check_folder(path, step)};
     } catch (const std::exception& e) {
       log_warning("checkpoint passed over: {}", e.what());
     }
@@ -165,16 +205,17 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
   return std::nullopt;
 }
 
-void restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference) {
+Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference) {
   const auto source = open_safetensors((found.path / "optimizer.safetensors").string());
   Transformer& model = policy.model();
   read_block(*source, model.layout(), "master.", model.parameters());
   read_block(*source, model.layout(), "exp_avg.", policy.first_moment());
   read_block(*source, model.layout(), "exp_avg_sq.", policy.second_moment());
   if (reference != nullptr) read_block(*source, model.layout(), "reference.", reference);
-  const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string()));
+  const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string(), kMostState));
   policy.set_updates(state.at("updates").get<int64_t>());
   model.repack();
+  return state;
 }
 
 void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe) {
@@ -197,6 +238,11 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
   for (const auto& [key, value] : recipe)
     if (!free_keys.contains(key) && old.value(key, "") != value)
       differences += fmt::format("\n  {}: the run has {}, now {}", key, old.value(key, "nothing"), value);
+  for (const auto& [key, value] : old.items()) {  // unset now
+    const bool there = std::any_of(recipe.begin(), recipe.end(), [&](const auto& x) { return x.first == key; });
+    if (!free_keys.contains(key) && !there)
+      differences += fmt::format("\n  {}: the run has {}, now nothing", key, value.get<std::string>());
+  }
   if (!differences.empty())
     fail("{}: cannot go on with another recipe; give the run's own values or start a new --out:{}", found.path.string(),
          differences);
@@ -205,7 +251,10 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
 void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype) {
   const fs::path temporary = folder.string() + fmt::format(".tmp-{}", getpid()),
                  old = folder.string() + fmt::format(".old-{}", getpid());
-  fs::remove_all(temporary);
+  for (const auto& entry : fs::directory_iterator(folder.parent_path())) {  // left by a process that was killed here
+    const std::string name = entry.path().filename().string(), stem = folder.filename().string();
+    if (name.starts_with(stem + ".tmp-") || name.starts_with(stem + ".old-")) fs::remove_all(entry.path());
+  }
   fs::create_directories(temporary);
   const Transformer& model = policy.model();
   write_hf_folder(temporary.string(), meta, named_tensors(model.layout(), model.parameters()), dtype);

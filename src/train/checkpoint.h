@@ -47,10 +47,12 @@ class CheckpointStore {
   int64_t limit_;
 };
 
-// Puts weights, moments and update count back; `reference` (a block of the layout) only when it is not null.
-void restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference);
+// Puts weights, moments and update count back; `reference` (a block of the layout) only when it is not null. Returns
+// the trainer's own state.
+nlohmann::ordered_json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference);
 
-// Throws r1::Error naming every key whose value differs from the run's recipe, both values beside it. Keys that cannot
+// Throws r1::Error naming every key whose value differs from the run's recipe or that only one of them has, both values
+// beside it. Keys that cannot
 // change the bytes of a run are passed over, and so are max_steps and num_train_epochs: a run may be made longer.
 void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe);
 

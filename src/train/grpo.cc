@@ -44,14 +44,15 @@ class GrpoTrainer {
     session_.open_view("reward", 0, 0);
     session_.view().note("loss: " +
                          formula_text(o_.loss_form(), o_.scale_rewards, static_cast<double>(o_.max_completion_length)));
-    if (session_.step() == 0) evaluate_held_out();
+    // a run that was killed between a step and its evaluation makes up for it
+    if (evaluation_due() && !session_.metrics().last_kept().contains("eval_accuracy")) evaluate_held_out();
     while (session_.step() < total_) {
       if (!rollout_) {
         sample();
         if (!rollout_) return session_.save_interrupted(state()), false;
       }
       if (!update()) return false;
-      if (o_.eval_steps > 0 && session_.step() % o_.eval_steps == 0) evaluate_held_out();
+      if (evaluation_due()) evaluate_held_out();
     }
     session_.finish(state());
     return true;
@@ -112,7 +113,7 @@ class GrpoTrainer {
     const double rate = learning_rate_at(schedule_, t);
     // a step whose groups all lack spread teaches nothing: the weights stay, the optimiser's averages too
     const double norm = sums.samples > 0 ? session_.policy().update(o_.update_options(rate)) : 0;
-    if (sums.samples > 0) renew_reference(t + 1);
+    renew_reference(t + 1);
     const Json metrics = metrics_of(sums, {.rate = rate, .norm = norm, .seconds = since(start)});
     const StepSummary summary = summary_of(metrics);
     if (++part_ == static_cast<size_t>(o_.steps_per_rollout())) {
@@ -156,6 +157,7 @@ class GrpoTrainer {
     m["sampling/sampling_logp_difference/max"] = first_gap_max_;
     m["sampling/importance_sampling_ratio/min"] = sums.samples > 0 ? sums.loss.ratio_min : 1.0;
     m["sampling/importance_sampling_ratio/max"] = sums.samples > 0 ? sums.loss.ratio_max : 1.0;
+    m["sampling/ratios_bounded"] = sums.loss.ratios_bounded;
     m["samples_trained"] = sums.samples;
     m["time/update"] = step.seconds;
     const double rollout_seconds = part_ == 0 ? rollout_->seconds_rollout + rollout_->seconds_reward : 0;
@@ -210,6 +212,8 @@ class GrpoTrainer {
       }
     }
   }
+
+  bool evaluation_due() const { return o_.eval_steps > 0 && session_.step() % o_.eval_steps == 0; }
 
   void evaluate_held_out() {
     if (held_out_.empty()) return;

@@ -22,8 +22,8 @@ std::vector<std::vector<SampleIndex>> cut_into_minibatches(const Rollout& rollou
 
 struct UpdateInputs {
   const Rollout* rollout = nullptr;
-  std::span<const SampleIndex> minibatch;
-  LossForm form;
+  std::span<const SampleIndex> minibatch = {};
+  LossForm form = {};
   double entropy_coef = 0;
   bool mask_truncated = false;
   int64_t max_completion_length = 0, micro_batch_tokens = 0;
@@ -41,9 +41,9 @@ struct UpdateSums {
 };
 
 // Forward and backward of the minibatch; gradients gather in the policy. Samples without advantage, failed ones and (if
-// asked) truncated ones are left out of the passes; the means' denominators count all but the failed and masked ones,
-// as TRL's do. Throws r1::Error when same_policy and a log-prob differs from the sampler's: a bug, never to be trained
-// through.
+// asked) truncated ones are left out of the passes; the means' denominators
+// count sequences but the failed ones and tokens but those of failed and masked ones, as TRL's do. Throws r1::Error
+// when same_policy and a log-prob differs from the sampler's: a bug, never to be trained through.
 UpdateSums grpo_forward_backward(Policy& policy, const UpdateInputs& inputs);
 
 }  // namespace r1

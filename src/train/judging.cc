@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/error.h"
+
 namespace r1 {
 
 AsyncJudge::AsyncJudge(Reward& reward, size_t count) : reward_(reward), verdicts_(count), queue_(count + 1) {
@@ -18,6 +20,7 @@ void AsyncJudge::send() {
   if (inputs_.empty()) return;
   queue_.submit([this, indices = std::move(indices_), inputs = std::move(inputs_)] {
     std::vector<Verdict> verdicts = reward_.judge(inputs);
+    R1_CHECK(verdicts.size() == indices.size(), "{} verdicts for {} inputs", verdicts.size(), indices.size());
     for (size_t i = 0; i < indices.size(); i++) verdicts_[indices[i]] = std::move(verdicts[i]);
   });
   indices_.clear();

@@ -17,19 +17,27 @@ Value kl_term(KlEstimator kind, double delta) {
       return {-delta, 1};
     case KlEstimator::k2:
       return {0.5 * delta * delta, -delta};
-    case KlEstimator::k3:
-      return {std::exp(delta) - delta - 1, 1 - std::exp(delta)};
+    case KlEstimator::k3: {
+      const double bounded = std::min(delta, kLogRatioBound), e = std::exp(bounded);
+      return {e * (1 + delta - bounded) - delta - 1, 1 - e};
+    }
   }
   return {0, 0};
 }
 
-// The policy term of one ratio: value and d/d(log ratio).
+// exp of a log-ratio, bounded; and d/d(log ratio).
+Value bounded_ratio(double log_ratio) {
+  const double bounded = std::clamp(log_ratio, -kLogRatioBound, kLogRatioBound), ratio = std::exp(bounded);
+  return {ratio, bounded == log_ratio ? ratio : 0};
+}
+
+// The policy term of one ratio: value and d/d(ratio).
 Value policy_term(const LossForm& f, double ratio, double advantage) {
   const double clipped = std::clamp(ratio, 1 - f.epsilon_low, 1 + f.epsilon_high);
   const bool capped = f.delta && ratio > *f.delta;
   const double one = (capped ? *f.delta : ratio) * advantage, two = clipped * advantage;
-  if (one <= two) return {-one, capped ? 0.0 : -ratio * advantage};
-  return {-two, clipped == ratio ? -ratio * advantage : 0.0};
+  if (one <= two) return {-one, capped ? 0.0 : -advantage};
+  return {-two, clipped == ratio ? -advantage : 0.0};
 }
 
 void count_clips(const LossForm& f, double ratio, double advantage, LossSums& s) {
@@ -67,9 +75,11 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
   for (size_t t = 0; t < n; t++) mean_log_ratio += log_ratio(t) / length;
   double shared_slope = 0;  // sequence level: every token's term pulls on all tokens alike
   for (size_t t = 0; t < n; t++) {
-    const double ratio = std::exp(f.level == RatioLevel::sequence ? mean_log_ratio : log_ratio(t));
+    const double log_of_ratio = f.level == RatioLevel::sequence ? mean_log_ratio : log_ratio(t);
+    const auto [ratio, d_ratio] = bounded_ratio(log_of_ratio);
     count_clips(f, ratio, q.advantage, sums);
-    double value, ratio_slope = 0, token_slope = 0;
+    sums.ratios_bounded += std::abs(log_of_ratio) > kLogRatioBound;
+    double value, ratio_slope = 0, token_slope = 0;  // slopes: d/d(log ratio), d/dlogp
     if (f.type == LossType::cispo) {
       const double capped = std::min(ratio, f.epsilon_high);  // a weight: no gradient
       value = -capped * q.advantage * q.new_logp[t];
@@ -77,7 +87,7 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
     } else {
       const Value term = policy_term(f, ratio, q.advantage);
       value = term.value;
-      ratio_slope = term.slope;
+      ratio_slope = term.slope * d_ratio;
     }
     if (f.beta != 0) {
       const Value kl = kl_term(f.kl, static_cast<double>(q.ref_logp[t]) - q.new_logp[t]);
@@ -85,7 +95,7 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
       sums.kl += kl.value * scale;
       value += f.beta * kl.value * scale;
       token_slope += f.beta * kl.slope * scale;
-      if (f.kl_times_ratio) ratio_slope += f.beta * kl.value * ratio;
+      if (f.kl_times_ratio) ratio_slope += f.beta * kl.value * d_ratio;
     }
     sums.loss += value * weight;
     if (f.level == RatioLevel::sequence)

@@ -44,7 +44,13 @@ struct LossSums {  // over the tokens of the sequences seen; divide by tokens fo
   double clipped_low = 0, clipped_high = 0,
          cispo_clipped = 0;  // for sequence ratios a clipped sequence counts all its tokens
   double ratio_min = INFINITY, ratio_max = 0;
+  double ratios_bounded = 0;  // tokens whose log-ratio was beyond kLogRatioBound
 };
+
+// exp of a log-ratio goes no further than this many nats either way: one broken old log-prob must not turn the whole
+// gradient into infinity. A ratio beyond it is taken at the bound and pulls on nothing. k3's exp goes on as its tangent
+// there, so that the pull towards the reference keeps its sign.
+constexpr double kLogRatioBound = 20;
 
 // What one token's term is multiplied with: the form's mean over the step.
 double token_weight(const LossForm& form, const LossCounts& counts, double sequence_length);

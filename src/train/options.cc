@@ -118,7 +118,7 @@ void TrainingOptions::check_common() const {
   at_least("learning_rate", learning_rate, 0);
   at_least("warmup_steps", static_cast<double>(warmup_steps), 0);
   at_least("warmup_ratio", warmup_ratio, 0);
-  at_least("min_lr_rate", min_lr_rate, 0);
+  if (!(min_lr_rate >= 0 && min_lr_rate <= 1)) fail_usage("min_lr_rate is {}, expected 0 to 1", min_lr_rate);
   at_least("weight_decay", weight_decay, 0);
   at_least("max_grad_norm", max_grad_norm, 0);
   at_least("adam_epsilon", adam_epsilon, 0);
@@ -209,6 +209,14 @@ void GrpoOptions::check() const {
   if (!(min_p >= 0 && min_p <= 1)) fail_usage("min_p is {}, expected 0 to 1", min_p);
   at_least("beta", beta, 0);
   at_least("epsilon", epsilon, 0);
+  if (epsilon_high) at_least("epsilon_high", *epsilon_high, 0);
+  at_least("soft_overlong_cache", static_cast<double>(soft_overlong_cache), 0);
+  at_least("num_completions_to_log", static_cast<double>(num_completions_to_log), 0);
+  if (!(ref_model_mixup_alpha >= 0 && ref_model_mixup_alpha <= 1))
+    fail_usage("ref_model_mixup_alpha is {}, expected 0 to 1", ref_model_mixup_alpha);
+  if (delta && !(*delta > 1 + epsilon_high.value_or(epsilon)))
+    fail_usage("delta is {}, expected above 1 + epsilon_high = {}: it caps what the clip leaves", *delta,
+               1 + epsilon_high.value_or(epsilon));
   if (rollout_batch() % num_generations != 0)
     fail_usage(
         "a rollout has {} completions (generation_batch_size, or one step's), which num_generations {} does not divide",
@@ -220,6 +228,7 @@ void GrpoOptions::check() const {
         rollout_batch(), batch());
   if (loss_type == "cispo" && !epsilon_high) fail_usage("loss_type cispo needs epsilon_high, the ratio's cap (e.g. 5)");
   if (sync_ref_model && beta == 0) fail_usage("sync_ref_model without beta: there is no reference model at beta 0");
+  if (use_bias_correction_kl && beta == 0) fail_usage("use_bias_correction_kl without beta: there is no KL at beta 0");
   at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
 }
 

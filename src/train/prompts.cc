@@ -157,7 +157,10 @@ TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool ass
     const Prompt prompt = build(row);
     append(s, prompt.ids, false);
     // the chat template's own end of turn follows the completion, as the model will have to write it
-    append(s, tokenizer_->encode(row.completion, {.add_special_tokens = false, .parse_special_tokens = true}), true);
+    std::string completion = row.completion;
+    if (!prompt.prefilled.empty() && completion.starts_with(prompt.prefilled))  // the prompt says it already
+      completion.erase(0, prompt.prefilled.size());
+    append(s, tokenizer_->encode(completion, {.add_special_tokens = false, .parse_special_tokens = true}), true);
     if (end_token() >= 0) append(s, {end_token()}, true);
   }
   if (static_cast<int64_t>(s.ids.size()) > max_length) {

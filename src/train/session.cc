@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 
-#include "base/durable_file.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -44,9 +43,8 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   if (setup.resume) {
     if (const auto found = store_.newest()) {
       require_same_recipe(*found, setup.recipe);
-      restore_policy(*found, *policy_, reference_ ? reference_->parameters() : nullptr);
+      state_ = restore_policy(*found, *policy_, reference_ ? reference_->parameters() : nullptr);
       if (reference_) reference_->repack();
-      state_ = Json::parse(read_text_file((found->path / "trainer_state.json").string(), uint64_t{4} << 30));
       step_ = saved_step_ = found->step;
     } else {
       log_info("{}: no checkpoint yet, starting at the beginning", options.out);
