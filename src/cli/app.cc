@@ -22,6 +22,7 @@ void add_key(CLI::App* verb, const std::string& flag, const std::string& key, co
       flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
 }
 
+// Comes after a verb's other flags: values are gathered in this order, and the last one of a key counts.
 void add_set(CLI::App* verb, KeyValues& values) {
   verb->add_option_function<std::vector<std::string>>(
           "--set",
@@ -177,12 +178,12 @@ void add_train_flags(CLI::App* verb, TrainFlags& f) {
   add_key(verb, "--data", "data", "a .jsonl file, or tasks:arithmetic", f.given);
   add_key(verb, "--out", "out", "the run's folder", f.given);
   verb->add_flag("--resume", f.resume, "go on with the run in --out");
-  add_set(verb, f.given);
 }
 
 void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   CLI::App* sft = app.add_subcommand("sft", "supervised fine-tuning");
   add_train_flags(sft, w.train);
+  add_set(sft, w.train.given);
   sft->footer(sft_keys_help);
   sft->callback([&] {
     w.saves_on_interrupt = true;
@@ -192,6 +193,7 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
   add_train_flags(grpo, w.train);
   add_key(grpo, "--reward", "reward", "math, format, length, exec:COMMAND; joined by +, weighted by *", w.train.given);
+  add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
   grpo->callback([&] {
     w.saves_on_interrupt = true;

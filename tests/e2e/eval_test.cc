@@ -60,7 +60,7 @@ TEST_F(EvalTest, TheSameSeedTheSameNumbers) {
 }
 
 TEST_F(EvalTest, ATrainingRecipeAndOwnData) {
-  write_file(t_ / "d.jsonl", "{\"question\":\"1+1\",\"answer\":\"2\"}\n{\"question\":\"2+2\",\"answer\":\"#### 4\"}\n");
+  write_file(t_ / "d.jsonl", "{\"question\":\"1+1\",\"answer\":\"2\"}\n{\"question\":\"2+2\",\"answer\":4}\n");
   write_file(t_ / "r.toml", "model_name_or_path = \"" + speck_ + "\"\ndata = \"" + (t_ / "d.jsonl").string() +
                                 "\"\nlearning_rate = 1e-3\nmax_completion_length = 5\nreward = \"math\"\n");
   const Outcome o = r1({"eval", t_ / "r.toml", "--json"});
