@@ -27,7 +27,12 @@ void set_thread_count(int n) {
 
 void restart_with_short_spins(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
-  if (setenv("GOMP_SPINCOUNT", "2000", 1) == 0) execv("/proc/self/exe", argv);  // some 20 us; where it fails, go on
+  // by its own path, not /proc/self/exe: the process keeps its name
+  char path[4096];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0 || setenv("GOMP_SPINCOUNT", "2000", 1) != 0) return;
+  path[length] = 0;
+  execv(path, argv);  // where it fails, go on; 2000 spins are some 20 us
 }
 
 int thread_count() { return omp_get_max_threads(); }

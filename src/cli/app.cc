@@ -1,12 +1,16 @@
 #include "cli/app.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "base/nearest.h"
 #include "base/options.h"
 #include "cli/verbs.h"
+#include "pipeline/pipeline.h"
 
 namespace r1 {
 namespace {
@@ -18,6 +22,7 @@ void add_key(CLI::App* verb, const std::string& flag, const std::string& key, co
       flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
 }
 
+// Comes after a verb's other flags: values are gathered in this order, and the last one of a key counts.
 void add_set(CLI::App* verb, KeyValues& values) {
   verb->add_option_function<std::vector<std::string>>(
           "--set",
@@ -30,25 +35,37 @@ void add_set(CLI::App* verb, KeyValues& values) {
       ->type_name("KEY=VALUE");
 }
 
-// The few keys that verbs without a recipe know.
+// The few keys that verbs without a recipe know; most are flags too, and --set counts more.
+void declare_model_keys(OptionTable& table, ModelFlags& flags) {
+  table.add("threads", &flags.threads, "0: all cores");
+  table.add_choice("compute_dtype", &flags.compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
+}
+void declare_generate_keys(OptionTable& table, GenerateFlags& f) {
+  declare_model_keys(table, f);
+  table.add("temperature", &f.temperature, "0: arg-max");
+  table.add("top_k", &f.top_k, "0: off");
+  table.add("top_p", &f.top_p, "1: off");
+  table.add("min_p", &f.min_p, "0: off");
+  table.add("seed", &f.seed, "same seed, same text");
+  table.add("max_completion_length", &f.max_tokens, "tokens");
+  table.add("system_prompt", &f.system_prompt, "system message");
+}
 void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
   OptionTable table;
-  table.add("threads", &flags.threads, "");
-  table.add_choice("compute_dtype", &flags.compute_dtype, {"auto", "f32", "bf16"}, "");
+  declare_model_keys(table, flags);
   table.set_all(sets);
 }
-void apply_generate_keys(const KeyValues& sets, GenerateFlags& f) {
+void apply_generate_keys(const KeyValues& sets, GenerateFlags& flags) {
   OptionTable table;
-  table.add("threads", &f.threads, "");
-  table.add_choice("compute_dtype", &f.compute_dtype, {"auto", "f32", "bf16"}, "");
-  table.add("temperature", &f.temperature, "");
-  table.add("top_p", &f.top_p, "");
-  table.add("top_k", &f.top_k, "");
-  table.add("min_p", &f.min_p, "");
-  table.add("seed", &f.seed, "");
-  table.add("max_completion_length", &f.max_tokens, "");
-  table.add("system_prompt", &f.system_prompt, "");
+  declare_generate_keys(table, flags);
   table.set_all(sets);
+}
+template <typename Flags>
+std::string set_keys_help(void (*declare)(OptionTable&, Flags&)) {
+  Flags flags;
+  OptionTable table;
+  declare(table, flags);
+  return "Keys for --set key=value, with their defaults:\n" + table.help();
 }
 
 void add_model_flags(CLI::App* verb, ModelFlags& f) {
@@ -77,6 +94,7 @@ struct Words {
   TrainFlags train;
   std::string tokenize_model, template_file, template_model, golden_folder;
   bool decode = false, json = false;
+  bool saves_on_interrupt = false;  // Ctrl-C is the verb's own matter
 };
 
 void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
@@ -112,6 +130,7 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   add_model_flags(logprobs, w.model);
   logprobs->add_flag("--json", w.json, "JSON lines (always so)");
   add_set(logprobs, w.sets);
+  logprobs->footer(set_keys_help(declare_model_keys));
   logprobs->callback([&] {
     action = [&] {
       apply_model_keys(w.sets, w.model);
@@ -123,14 +142,17 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   add_model_flags(generate, w.generate);
   auto* prompt = generate->add_option_group("what to continue");
   prompt->add_option("--prompt", w.generate.prompt, "text");
-  prompt->add_option("--prompt-ids", w.generate.prompt_ids, "token ids, e.g. 5,7,9");
+  prompt->add_option_function<std::string>(
+      "--prompt-ids", [&w](const std::string& ids) { w.generate.prompt_ids = ids; }, "token ids, e.g. 5,7,9");
   prompt->require_option(1);
   generate->add_flag("--chat", w.generate.chat, "put the prompt into the model's chat template");
   generate->add_option("--n", w.generate.n, "answers")->capture_default_str();
   generate->add_flag("--json", w.generate.json, "a JSON line an answer");
   add_sampling_flags(generate, w.generate);
   add_set(generate, w.sets);
+  generate->footer(set_keys_help(declare_generate_keys));
   generate->callback([&] {
+    w.saves_on_interrupt = true;
     action = [&] {
       apply_generate_keys(w.sets, w.generate);
       return run_generate(w.generate);
@@ -141,6 +163,7 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   add_model_flags(chat, w.generate);
   add_sampling_flags(chat, w.generate);
   add_set(chat, w.sets);
+  chat->footer(set_keys_help(declare_generate_keys));
   chat->callback([&] {
     action = [&] {
       apply_generate_keys(w.sets, w.generate);
@@ -155,20 +178,27 @@ void add_train_flags(CLI::App* verb, TrainFlags& f) {
   add_key(verb, "--data", "data", "a .jsonl file, or tasks:arithmetic", f.given);
   add_key(verb, "--out", "out", "the run's folder", f.given);
   verb->add_flag("--resume", f.resume, "go on with the run in --out");
-  add_set(verb, f.given);
 }
 
 void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   CLI::App* sft = app.add_subcommand("sft", "supervised fine-tuning");
   add_train_flags(sft, w.train);
+  add_set(sft, w.train.given);
   sft->footer(sft_keys_help);
-  sft->callback([&] { action = [&] { return run_sft_verb(w.train); }; });
+  sft->callback([&] {
+    w.saves_on_interrupt = true;
+    action = [&] { return run_sft_verb(w.train); };
+  });
 
   CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
   add_train_flags(grpo, w.train);
   add_key(grpo, "--reward", "reward", "math, format, length, exec:COMMAND; joined by +, weighted by *", w.train.given);
+  add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
-  grpo->callback([&] { action = [&] { return run_grpo_verb(w.train); }; });
+  grpo->callback([&] {
+    w.saves_on_interrupt = true;
+    action = [&] { return run_grpo_verb(w.train); };
+  });
 
   CLI::App* run = app.add_subcommand("run", "a pipeline: a recipe with a table a stage");
   run->add_option("recipe", w.train.recipe, "TOML file")->required();
@@ -177,26 +207,32 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   run->add_flag("--resume", w.train.resume, "go on; finished stages are not done again");
   run->add_flag("--json", w.json, "a JSON line a stage");
   add_set(run, w.train.given);
-  run->callback([&] { action = [&] { return run_run_verb(w.train, w.json); }; });
+  run->footer(pipeline_keys_help);
+  run->callback([&] {
+    w.saves_on_interrupt = true;
+    action = [&] { return run_run_verb(w.train, w.json); };
+  });
 
   CLI::App* eval = app.add_subcommand("eval", "pass@1, pass@k, cons@k with 95 % intervals");
   eval->add_option("recipe", w.eval.recipe, "TOML file of keys, e.g. a training recipe");
   eval->add_option("--model", w.eval.model, "what to evaluate");
   eval->add_option("--threads", w.eval.threads, "0: all cores");
   eval->add_option("--data", w.eval.data, "a .jsonl file, or tasks:arithmetic (its held-out items)");
-  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math")
-      ->default_str("");
+  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math");
   eval->add_option("--n", w.eval.n, "samples a row (k)")->capture_default_str();
   eval->add_option("--limit", w.eval.limit, "only the first rows; 0: all");
   eval->add_option("--max-tokens", w.eval.max_tokens, "of an answer; 0: the recipe's max_completion_length");
   eval->add_option("--temperature", w.eval.temperature, "default: 0 for one sample, 0.6 for several");
   eval->add_option("--top-p", w.eval.top_p, "default: 1 for one sample, 0.95 for several");
-  eval->add_option("--seed", w.eval.seed, "of sampling");
+  eval->add_option("--seed", w.eval.seed, "of sampling; default: the recipe's, or 42");
   eval->add_option("--samples", w.eval.samples_file, "write every sample to this file");
   eval->add_flag("--json", w.eval.json, "one JSON object");
   add_set(eval, w.eval.sets);
   eval->footer(eval_keys_help);
-  eval->callback([&] { action = [&] { return run_eval(w.eval); }; });
+  eval->callback([&] {
+    w.saves_on_interrupt = true;
+    action = [&] { return run_eval(w.eval); };
+  });
 }
 
 void add_check_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
@@ -207,6 +243,7 @@ void add_check_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   goldens->add_option("--threads", w.model.threads, "0: all cores");
   goldens->add_flag("--json", w.json, "a JSON line a check");
   add_set(goldens, w.sets);
+  goldens->footer(set_keys_help(declare_model_keys));
   goldens->callback([&] {
     action = [&] {
       apply_model_keys(w.sets, w.model);
@@ -214,13 +251,72 @@ void add_check_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
     };
   });
   CLI::App* doctor = app.add_subcommand("doctor", "what this machine can do");
+  doctor->add_option("--threads", w.model.threads, "0: all cores");
   doctor->add_flag("--json", w.json, "one JSON object");
-  doctor->callback([&] { action = [&] { return run_doctor(w.json); }; });
+  add_set(doctor, w.sets);
+  doctor->footer(set_keys_help(declare_model_keys));
+  doctor->callback([&] {
+    action = [&] {
+      apply_model_keys(w.sets, w.model);
+      return run_doctor(w.model, w.json);
+    };
+  });
+}
+
+std::vector<std::string> names_of(const std::vector<CLI::App*>& verbs) {
+  std::vector<std::string> out;
+  for (const CLI::App* verb : verbs) out.push_back(verb->get_name());
+  return out;
+}
+std::vector<CLI::App*> verbs_of(CLI::App& app) {  // without the nameless groups of flags
+  return app.get_subcommands([](CLI::App* below) { return !below->get_name().empty(); });
+}
+
+// A first word that is no verb, here and below `verify`: CLI11 would say only that a verb is missing.
+void require_known_verb(CLI::App& app, const std::vector<std::string>& words) {
+  CLI::App* at = &app;
+  std::string path = "r1";
+  for (const std::string& word : words) {
+    const auto verbs = verbs_of(*at);
+    if (verbs.empty() || word.starts_with("-")) return;
+    const auto it = std::find_if(verbs.begin(), verbs.end(), [&](CLI::App* v) { return v->get_name() == word; });
+    if (it == verbs.end())
+      fail_usage("unknown verb \"{}\"; nearest is \"{}\" (`{} --help` lists all)", word,
+                 nearest_name(word, names_of(verbs)), path);
+    at = *it;
+    path += " " + word;
+  }
+}
+
+// What is wrong with the words: an unknown flag comes before what is missing, which may be what it was meant to be.
+std::string explain(CLI::App& app, const std::string& message) {
+  CLI::App* verb = &app;
+  std::string path = "r1";
+  while (!verb->get_subcommands().empty()) {
+    verb = verb->get_subcommands()[0];
+    path += " " + verb->get_name();
+  }
+  const std::string name = path == "r1" ? "" : path.substr(3) + ": ";
+  std::vector<std::string> flags;
+  for (const CLI::App* group : verb->get_subcommands([](CLI::App*) { return true; })) {
+    for (const CLI::Option* option : group->get_options())
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  for (const CLI::Option* option : verb->get_options())
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  for (const std::string& word : app.remaining(true))
+    if (word.starts_with("-"))
+      return fmt::format("{}unknown flag {}; nearest is {} (`{} --help` lists all)", name, word,
+                         nearest_name(word.substr(0, word.find('=')), flags), path);
+  return fmt::format("{}{} (`{} --help` lists all)", name, message, path);
 }
 
 int guarded(const std::function<int()>& action) {
   try {
-    return action();
+    const int code = action();
+    std::cout.flush();
+    if (!std::cout) fail("standard output: cannot write; is the disk full, or the reader gone?");
+    return code;
   } catch (const UsageError& e) {
     std::cerr << "r1: " << e.what() << "\n";
     return 2;
@@ -229,6 +325,7 @@ int guarded(const std::function<int()>& action) {
         << "r1: out of memory; try a smaller batch (per_device_train_batch_size, micro_batch_tokens, max_active)\n";
     return 1;
   } catch (const std::exception& e) {
+    std::cout.flush();  // what was done before it counts
     std::cerr << "r1: " << e.what() << "\n";
     return 1;
   }
@@ -238,25 +335,25 @@ int guarded(const std::function<int()>& action) {
 
 int run_app(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
-  CLI::App app("r1: DeepSeek-R1's training system on the CPU you have");
+  CLI::App app("r1: DeepSeek-R1's training system on the CPU you have", "r1");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   Words words;
-  words.eval.reward = "";
   std::function<int()> action;
   add_text_verbs(app, words, action);
   add_model_verbs(app, words, action);
   add_train_verbs(app, words, action);
   add_check_verbs(app, words, action);
   return guarded([&] {
+    require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& e) {  // --help
       return app.exit(e);
     } catch (const CLI::ParseError& e) {
-      app.exit(e);
-      return 2;
+      fail_usage("{}", explain(app, e.what()));
     }
+    words.saves_on_interrupt ? catch_interrupts() : release_interrupts();
     return action();
   });
 }

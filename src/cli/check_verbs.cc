@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/threads.h"
 #include "cli/recipe.h"
@@ -21,10 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-void use_threads(const ModelFlags& flags) {
-  set_thread_count(flags.threads > 0 ? static_cast<int>(flags.threads) : available_cores());
-}
-
 // What r1 eval takes from a recipe: the keys of data and prompts, and how to sample.
 struct EvalKeys {
   DataOptions data;
@@ -36,6 +31,7 @@ struct EvalKeys {
   void declare(OptionTable& t) {
     t.begin_group("run");
     t.add("model", &model, "as --model");
+    t.add_alias("model_name_or_path", "model");
     t.add("reward", &reward, "as --reward");
     t.add("max_completion_length", &max_completion_length, "tokens");
     t.add("soft_overlong_cache", &soft_overlong_cache, "for the length reward");
@@ -49,19 +45,43 @@ struct EvalKeys {
   }
 };
 
-// A training recipe may be given: its keys that evaluation does not know are passed over, mistyped ones on the command
-// line are not.
+// A training recipe may be given: the keys that only trainers know are passed over. What neither knows is an error, and
+// on the command line everything has to be evaluation's.
 EvalKeys eval_keys(const EvalFlags& f) {
   EvalKeys keys;
-  OptionTable table;
+  OptionTable table, trainers;
   keys.declare(table);
-  if (!f.recipe.empty())
-    for (const auto& [key, value] : read_recipe(f.recipe).keys)
-      if (table.has(key)) table.set(key, value);
+  GrpoOptions grpo;
+  SftOptions sft;
+  OptionTable sft_table;
+  grpo.declare(trainers);
+  sft.declare(sft_table);
+  if (!f.recipe.empty()) {
+    KeyValues known;
+    for (const auto& pair : read_flat_recipe(f.recipe))
+      if (table.has(pair.first) || (!trainers.has(pair.first) && !sft_table.has(pair.first))) known.push_back(pair);
+    set_from_recipe(table, known, f.recipe);
+  }
   KeyValues given = f.sets;
   if (!f.data.empty()) given.push_back({"data", f.data});
+  if (!f.reward.empty()) given.push_back({"reward", f.reward});
+  if (!f.model.empty()) given.push_back({"model", f.model});
+  if (f.seed) given.push_back({"seed", std::to_string(*f.seed)});
+  if (f.max_tokens > 0) given.push_back({"max_completion_length", std::to_string(f.max_tokens)});
+  if (f.threads > 0) given.push_back({"threads", std::to_string(f.threads)});
   table.set_all(given);
   return keys;
+}
+
+void check_ranges(const EvalFlags& f, const EvalKeys& keys) {
+  if (f.n < 1 || f.n > 1 << 20) fail_usage("--n {}: expected 1 to {}", f.n, 1 << 20);
+  if (f.limit < 0) fail_usage("--limit {}: expected at least 0", f.limit);
+  if (f.max_tokens < 0) fail_usage("--max-tokens {}: expected at least 0", f.max_tokens);
+  if (keys.max_completion_length < 1 || keys.max_completion_length >= 1 << 20)
+    fail_usage("max_completion_length is {}, expected 1 to {}", keys.max_completion_length, (1 << 20) - 1);
+  if (keys.max_active < 1) fail_usage("max_active is {}, expected at least 1", keys.max_active);
+  if (f.temperature && !(*f.temperature >= 0)) fail_usage("--temperature {}: expected at least 0", *f.temperature);
+  if (f.top_p && !(*f.top_p > 0 && *f.top_p <= 1)) fail_usage("--top-p {}: expected above 0 up to 1", *f.top_p);
 }
 
 void write_samples(const std::string& path, const std::vector<EvalItem>& items) {
@@ -104,20 +124,15 @@ std::string eval_keys_help() {
 }
 
 int run_eval(const EvalFlags& f) {
-  EvalKeys keys = eval_keys(f);
-  if (f.n < 1) fail_usage("--n {}: expected at least 1", f.n);
-  if (f.max_tokens > 0) keys.max_completion_length = f.max_tokens;
-  set_thread_count(f.threads > 0      ? static_cast<int>(f.threads)
-                   : keys.threads > 0 ? static_cast<int>(keys.threads)
-                                      : available_cores());
-  const ModelFiles files = open_model_files(resolve_model(f.model.empty() ? keys.model : f.model));
+  const EvalKeys keys = eval_keys(f);
+  check_ranges(f, keys);
+  use_threads(keys.threads);
+  const ModelFiles files = open_model_files(resolve_model(keys.model));
   const auto tokenizer = open_tokenizer(files);
-  const Transformer model = load_transformer(
-      files, make_compute(f.compute_dtype == "auto" ? keys.compute_dtype : f.compute_dtype), ModelUse::inference);
-  const auto reward =
-      make_reward(f.reward.empty() ? keys.reward : f.reward, {.max_completion_length = keys.max_completion_length,
-                                                              .soft_overlong_cache = keys.soft_overlong_cache,
-                                                              .exec_timeout_seconds = keys.reward_timeout_seconds});
+  const Transformer model = load_transformer(files, make_compute(keys.compute_dtype), ModelUse::inference);
+  const auto reward = make_reward(keys.reward, {.max_completion_length = keys.max_completion_length,
+                                                .soft_overlong_cache = keys.soft_overlong_cache,
+                                                .exec_timeout_seconds = keys.reward_timeout_seconds});
   std::vector<DataRow> rows = keys.data.load(true, false).rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   const PromptBuilder prompts(files, tokenizer, keys.prompt);
@@ -126,9 +141,8 @@ int run_eval(const EvalFlags& f) {
   options.sampling.temperature = static_cast<float>(f.temperature.value_or(f.n == 1 ? 0.0 : 0.6));
   options.sampling.top_p = static_cast<float>(f.top_p.value_or(f.n == 1 ? 1.0 : 0.95));
   options.sampling.max_new_tokens = keys.max_completion_length;
-  options.sampling.seed = static_cast<uint64_t>(f.seed);
+  options.sampling.seed = static_cast<uint64_t>(keys.seed);
   Sampler sampler(model, tokenizer, {.max_active = keys.max_active});
-  catch_interrupts();
   ProgressBar bar("evaluation", static_cast<int64_t>(rows.size()) * f.n);
   const std::vector<EvalItem> items =
       evaluate(sampler, prompts, rows, *reward, options, [&](int64_t done) { bar.update(done); });
@@ -155,8 +169,14 @@ int run_eval(const EvalFlags& f) {
   return 0;
 }
 
+void use_threads(int64_t asked) {
+  constexpr int64_t kMost = 1024;
+  if (asked < 0 || asked > kMost) fail_usage("threads is {}, expected 0 (all cores) to {}", asked, kMost);
+  set_thread_count(asked > 0 ? static_cast<int>(asked) : available_cores());
+}
+
 int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool json) {
-  use_threads(flags);
+  use_threads(flags.threads);
   const Compute compute = make_compute(flags.compute_dtype == "auto" ? "f32" : flags.compute_dtype);
   std::vector<fs::path> models;
   if (!fs::is_directory(folder)) fail("{}: no such folder", folder);
@@ -184,7 +204,6 @@ int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool 
       checks++;
       bad += !c.ok;
     });
-  std::cout.flush();
   std::cerr << fmt::format("{} checks, {} bad, {} families not supported yet ({} matmuls, {})\n", checks, bad,
                            unsupported, dtype_name(compute.operand), isa_name(compute.isa));
   if (bad > 0) fail("{} of {} checks are outside their tolerance", bad, checks);
@@ -192,9 +211,9 @@ int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool 
   return 0;
 }
 
-int run_doctor(bool json) {
-  const Compute compute = make_compute("auto");
-  set_thread_count(available_cores());
+int run_doctor(const ModelFlags& flags, bool json) {
+  const Compute compute = make_compute(flags.compute_dtype);
+  use_threads(flags.threads);
   const bool invariant = onednn_is_batch_invariant(compute);
   if (json)
     std::cout << Json({{"isa", isa_name(compute.isa)},

@@ -1,7 +1,9 @@
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "cli/app.h"
 
 int main(int argc, char** argv) {
+  r1::hold_interrupts();
   r1::restart_with_short_spins(argv);
   return r1::run_app(argc, argv);
 }

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/threads.h"
+#include "cli/json_lines.h"
 #include "cli/verbs.h"
 #include "formats/model_path.h"
 #include "rollout/sampler.h"
@@ -22,8 +22,7 @@ using Json = nlohmann::ordered_json;
 // A model opened for asking.
 struct OpenModel {
   explicit OpenModel(const ModelFlags& flags) : files(open_model_files(resolve_model(flags.model))) {
-    if (flags.threads < 0) fail_usage("--threads {}: expected at least 0", flags.threads);
-    set_thread_count(flags.threads > 0 ? static_cast<int>(flags.threads) : available_cores());
+    use_threads(flags.threads);
     tokenizer = open_tokenizer(files);
     model =
         std::make_unique<Transformer>(load_transformer(files, make_compute(flags.compute_dtype), ModelUse::inference));
@@ -33,20 +32,18 @@ struct OpenModel {
   std::unique_ptr<Transformer> model;
 };
 
-void print_json(const Json& line) { std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n"; }
-
 std::vector<TokenId> parse_ids(const std::string& text) {
   std::vector<TokenId> out;
   const char *at = text.data(), *end = at + text.size();
-  while (at < end) {
+  for (;; at++) {
     TokenId id = 0;
     const auto [stop, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || (stop != end && *stop != ','))
-      fail_usage("--prompt-ids \"{}\": expected whole numbers with commas between them", text);
+    if (error != std::errc() || id < 0 || (stop != end && *stop != ','))
+      fail_usage("--prompt-ids \"{}\": expected token ids with commas between them, e.g. 5,7,9", text);
     out.push_back(id);
-    at = stop == end ? end : stop + 1;
+    at = stop;
+    if (stop == end) return out;
   }
-  return out;
 }
 
 SamplingOptions sampling_of(const GenerateFlags& f) {
@@ -56,6 +53,7 @@ SamplingOptions sampling_of(const GenerateFlags& f) {
   if (!(f.temperature >= 0)) fail_usage("--temperature {}: expected at least 0", f.temperature);
   if (!(f.top_p > 0 && f.top_p <= 1)) fail_usage("--top-p {}: expected above 0 up to 1", f.top_p);
   if (!(f.min_p >= 0 && f.min_p <= 1)) fail_usage("--min-p {}: expected 0 to 1", f.min_p);
+  if (f.chat && f.prompt_ids) fail_usage("--chat goes with --prompt; ids are taken as they are");
   if (f.top_k < 0) fail_usage("--top-k {}: expected at least 0", f.top_k);
   SamplingOptions s;
   s.temperature = static_cast<float>(f.temperature);
@@ -69,7 +67,8 @@ SamplingOptions sampling_of(const GenerateFlags& f) {
 }
 
 std::vector<TokenId> prompt_ids_of(const OpenModel& m, const GenerateFlags& f) {
-  if (!f.prompt_ids.empty()) return parse_ids(f.prompt_ids);
+  if (f.prompt_ids) return parse_ids(*f.prompt_ids);
+  if (!f.chat && !f.system_prompt.empty()) fail_usage("--system goes with --chat");
   if (!m.tokenizer) fail("{}: holds no tokenizer; use --prompt-ids", m.files.path);
   PromptOptions options;
   options.prompt_template = f.chat ? "chat" : "none";
@@ -83,30 +82,21 @@ int run_logprobs(const ModelFlags& flags) {
   const OpenModel m(flags);
   Scorer scorer(*m.model);
   const int64_t longest = m.model->config().max_positions;
-  std::string line;
-  for (int64_t number = 1; std::getline(std::cin, line); number++) {
-    if (line.empty()) continue;
-    std::vector<TokenId> ids;
-    try {
-      ids = Json::parse(line).at("ids").get<std::vector<TokenId>>();
-    } catch (const Json::exception& e) {
-      fail("standard input, line {}: expected {{\"ids\":[...]}}: {}", number, e.what());
-    }
+  for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
+    const std::vector<TokenId> ids = ids_of_row(line, where);
     if (static_cast<int64_t>(ids.size()) > longest)
-      fail("standard input, line {}: {} ids, the model's context is {}", number, ids.size(), longest);
+      fail("{}: {} ids, the model's context is {}", where, ids.size(), longest);
     for (TokenId id : ids)
-      if (id < 0 || id >= m.model->config().vocabulary)
-        fail("standard input, line {}: id {} is outside the vocabulary of {}", number, id,
-             m.model->config().vocabulary);
+      if (id >= m.model->config().vocabulary)
+        fail("{}: id {} is outside the vocabulary of {}", where, id, m.model->config().vocabulary);
     Json values = Json::array();
     if (ids.size() > 1) {
       const std::vector<TrainGroup> group = {{{}, {{ids, {}, 0}}}};
       const std::vector<MicroBatch> batches = pack(group, static_cast<int64_t>(ids.size()));
       for (const HeadScore& s : scorer.score(batches[0])) values.push_back(static_cast<double>(s.logp));
     }
-    print_json({{"logprobs", values}});
-  }
-  std::cout.flush();
+    print_json_line({{"logprobs", values}});
+  });
   return 0;
 }
 
@@ -115,7 +105,6 @@ int run_generate(const GenerateFlags& f) {
   const OpenModel m(f);
   const std::vector<TokenId> prompt = prompt_ids_of(m, f);
   Sampler sampler(*m.model, m.tokenizer, {.max_active = std::min<int64_t>(f.n, 128)});
-  catch_interrupts();
   StreamDecoder stream(m.tokenizer, true);
   Sampler::Hooks hooks;
   hooks.cancelled = interrupted;
@@ -125,19 +114,19 @@ int run_generate(const GenerateFlags& f) {
   if (live) std::cout << stream.finish() << "\n";
   for (size_t i = 0; i < groups[0].completions.size() && !live; i++) {
     const Completion& c = groups[0].completions[i];
+    if (c.ids.empty()) continue;  // interrupted before its end
     if (!f.json) {
       std::cout << (f.n > 1 ? fmt::format("--- {}\n", i + 1) : "") << c.text << "\n";
       continue;
     }
     Json logprobs = Json::array();
     for (float x : c.behavior_logp) logprobs.push_back(static_cast<double>(x));
-    print_json({{"text", c.text},
-                {"ids", c.ids},
-                {"logprobs", logprobs},
-                {"finish_reason", finish_name(c.finish)},
-                {"prompt_ids", prompt}});
+    print_json_line({{"text", c.text},
+                     {"ids", c.ids},
+                     {"logprobs", logprobs},
+                     {"finish_reason", finish_name(c.finish)},
+                     {"prompt_ids", prompt}});
   }
-  std::cout.flush();
   return interrupted() ? 1 : 0;
 }
 

@@ -16,15 +16,19 @@ std::string text_of(const toml::node& node, const std::string& key, const std::s
   if (const auto* i = node.as_integer()) return std::to_string(i->get());
   if (const auto* d = node.as_floating_point()) return exact_double(d->get());
   if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
-  fail_usage("{}: line {}: {} is no text, number or boolean", file, node.source().begin.line, key);
+  const char* what = node.is_table() ? "a table inside a table" : node.is_array() ? "a list" : "a date or time";
+  fail_usage("{}: line {}: {} is {}; expected a text, a number, true or false", file, node.source().begin.line, key,
+             what);
 }
 
 // In the file's order: TOML tables are sorted by key, lines are not.
-KeyValues flat_keys(const toml::table& table, const std::string& file) {
+enum class Tables { pass_over, refuse };
+KeyValues flat_keys(const toml::table& table, const std::string& file, Tables tables) {
   std::vector<std::pair<uint32_t, std::pair<std::string, std::string>>> found;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    if (!node.is_table()) found.push_back({node.source().begin.line, {name, text_of(node, name, file)}});
+    if (tables == Tables::refuse || !node.is_table())
+      found.push_back({node.source().begin.line, {name, text_of(node, name, file)}});
   }
   std::sort(found.begin(), found.end());
   KeyValues out;
@@ -42,15 +46,36 @@ Recipe parse_recipe(const std::string& text, const std::string& name) {
     fail_usage("{}: line {}: {}", name, e.source().begin.line, std::string(e.description()));
   }
   Recipe out;
-  out.keys = flat_keys(table, name);
+  out.keys = flat_keys(table, name, Tables::pass_over);
   std::vector<std::pair<uint32_t, std::string>> stages;
   for (const auto& [key, node] : table)
     if (node.is_table()) stages.push_back({node.source().begin.line, std::string(key.str())});
   std::sort(stages.begin(), stages.end());
-  for (const auto& [line, stage] : stages) out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name)});
+  for (const auto& [line, stage] : stages)
+    out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name, Tables::refuse)});
   return out;
 }
 
 Recipe read_recipe(const std::string& path) { return parse_recipe(read_text_file(path, 4 << 20), path); }
+
+KeyValues read_flat_recipe(const std::string& path) {
+  Recipe recipe = read_recipe(path);
+  if (!recipe.stages.empty())
+    fail_usage("{}: has a table [{}]; a recipe of one stage has flat keys only (r1 run takes pipelines)", path,
+               recipe.stages[0].first);
+  return std::move(recipe.keys);
+}
+
+void set_from_recipe(OptionTable& table, const KeyValues& values, const std::string& name) {
+  std::string errors;
+  for (const auto& [key, value] : values) {
+    try {
+      table.set(key, value);
+    } catch (const UsageError& e) {
+      errors += fmt::format("{}{}: {}", errors.empty() ? "" : "\n", name, e.what());
+    }
+  }
+  if (!errors.empty()) fail_usage("{}", errors);
+}
 
 }  // namespace r1

@@ -18,4 +18,10 @@ struct Recipe {
 Recipe parse_recipe(const std::string& toml, const std::string& name);
 Recipe read_recipe(const std::string& path);
 
+// The keys of a recipe of one stage; a table in it is an error.
+KeyValues read_flat_recipe(const std::string& path);
+
+// As OptionTable::set_all, with the recipe's name in front of every error.
+void set_from_recipe(OptionTable& table, const KeyValues& values, const std::string& name);
+
 }  // namespace r1

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "cli/recipe.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
@@ -52,40 +51,20 @@ void print_report(const PipelineReport& report) {
 }  // namespace
 
 int run_run_verb(const TrainFlags& flags, bool json) {
-  if (flags.recipe.empty()) fail_usage("r1 run needs a recipe: a TOML file with a table a stage");
   const Recipe recipe = read_recipe(flags.recipe);
-  PipelineRecipe pipeline;
-  pipeline.stages = recipe.stages;
-  pipeline.shared = recipe.keys;
-  for (const auto& [key, value] : flags.given) {  // stage.key=value reaches one stage, key=value all
-    const size_t dot = key.find('.');
-    if (dot == std::string::npos) {
-      pipeline.shared.push_back({key, value});
-      continue;
-    }
-    bool found = false;
-    for (auto& [name, keys] : pipeline.stages)
-      if (name == key.substr(0, dot)) {
-        keys.push_back({key.substr(dot + 1), value});
-        found = true;
-      }
-    if (!found) fail_usage("--set {}: the recipe has no stage \"{}\"", key, key.substr(0, dot));
-  }
-  KeyValues shared;
-  for (const auto& [key, value] : pipeline.shared) {
-    if (key == "out")
-      pipeline.out = value;
-    else
-      shared.push_back({key, value});
-  }
-  pipeline.shared = shared;
-  pipeline.resume = flags.resume;
-  catch_interrupts();
+  const PipelineRecipe pipeline{.name = flags.recipe,
+                                .shared = recipe.keys,
+                                .stages = recipe.stages,
+                                .given = flags.given,
+                                .resume = flags.resume};
   PipelineReport report;
   const bool done = run_pipeline(pipeline, report);
   json ? print_json(report) : print_report(report);
-  std::cout.flush();
-  if (!done) std::cerr << fmt::format("r1: interrupted; go on with: r1 run {} --resume\n", flags.recipe);
+  if (!done) {
+    std::string again = "r1 run " + flags.recipe;
+    for (const auto& [key, value] : flags.given) again += fmt::format(" --set '{}={}'", key, value);
+    std::cerr << fmt::format("r1: interrupted; go on with: {} --resume\n", again);
+  }
   return done ? 0 : 1;
 }
 

@@ -1,8 +1,6 @@
-#include <filesystem>
-#include <iostream>
-
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "cli/json_lines.h"
 #include "cli/verbs.h"
 #include "formats/model_files.h"
 #include "formats/model_path.h"
@@ -27,7 +25,10 @@ std::string render_line(const ChatTemplate& chat, const Json& row, const Json& t
   context["messages"] = row["messages"];
   context["tools"] = row.value("tools", Json());
   context["add_generation_prompt"] = row.value("add_generation_prompt", false);
-  if (row.contains("extra") && row["extra"].is_object()) context.update(row["extra"]);
+  if (row.contains("extra") && !row["extra"].is_null()) {
+    if (!row["extra"].is_object()) fail("\"extra\" is {}, expected an object of variables", row["extra"].type_name());
+    context.update(row["extra"]);
+  }
   return chat.render(context);
 }
 
@@ -45,20 +46,17 @@ int run_template(const std::string& template_file, const std::string& model) {
   if (!template_file.empty()) source = read_text_file(template_file, 1 << 20);
   if (source.empty()) fail("{}: holds no chat template", name);
   const auto chat = ChatTemplate::parse(source, name);
-  std::string line;
-  for (int64_t number = 1; std::getline(std::cin, line); number++) {
-    if (line.empty()) continue;
+  for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
     Json out;
     try {
       out = {{"text", render_line(*chat, Json::parse(line), tokenizer_config)}};
     } catch (const Json::exception& e) {
-      out = {{"error", fmt::format("standard input, line {}: {}", number, e.what())}};
+      out = {{"error", fmt::format("{}: {}", where, e.what())}};
     } catch (const Error& e) {
       out = {{"error", e.what()}};
     }
-    std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-  }
-  std::cout.flush();
+    print_json_line(out);
+  });
   return 0;
 }
 

@@ -1,8 +1,8 @@
+#include <filesystem>
+
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "cli/recipe.h"
 #include "cli/verbs.h"
-#include "runs/run_folder.h"
 #include "train/grpo.h"
 #include "train/sft.h"
 
@@ -17,21 +17,24 @@ std::string out_of(const KeyValues& values) {
 }
 
 // What counts, lowest first: the resumed run's own recipe, the recipe file, the command line.
+template <typename Options>
 KeyValues gather(const TrainFlags& flags) {
   KeyValues values, given;
-  if (!flags.recipe.empty()) {
-    const Recipe recipe = read_recipe(flags.recipe);
-    if (!recipe.stages.empty())
-      fail_usage("{}: has a table [{}]; a recipe of one stage has flat keys only (r1 run takes pipelines)",
-                 flags.recipe, recipe.stages[0].first);
-    given = recipe.keys;
-  }
+  const auto read = [](const std::string& path) {
+    const KeyValues keys = read_flat_recipe(path);
+    Options scratch;
+    OptionTable table;
+    scratch.declare(table);
+    set_from_recipe(table, keys, path);  // so that an error names the file
+    return keys;
+  };
+  if (!flags.recipe.empty()) given = read(flags.recipe);
   given.insert(given.end(), flags.given.begin(), flags.given.end());
   if (flags.resume) {
     const std::string out = out_of(given);
     if (out.empty()) fail_usage("--resume needs --out, the folder of the run");
     const std::string path = out + "/recipe.toml";
-    if (std::filesystem::exists(path)) values = read_recipe(path).keys;
+    if (std::filesystem::exists(path)) values = read(path);
   }
   values.insert(values.end(), given.begin(), given.end());
   return values;
@@ -42,7 +45,7 @@ Run prepare(const TrainFlags& flags) {
   Run run;
   OptionTable table;
   run.options.declare(table);
-  apply_with_preset(table, gather(flags));
+  apply_with_preset(table, gather<decltype(run.options)>(flags));
   run.recipe = table.values();
   run.recipe_toml = table.to_toml();
   run.resume = flags.resume;
@@ -61,13 +64,11 @@ std::string keys_help() {
 
 int run_sft_verb(const TrainFlags& flags) {
   const auto run = prepare<SftRun>(flags);
-  catch_interrupts();
   return run_sft(run) ? 0 : 1;
 }
 
 int run_grpo_verb(const TrainFlags& flags) {
   const auto run = prepare<GrpoRun>(flags);
-  catch_interrupts();
   return run_grpo(run) ? 0 : 1;
 }
 

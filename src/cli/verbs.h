@@ -9,6 +9,9 @@
 
 namespace r1 {
 
+// As many threads as asked for; 0: all cores. Throws r1::UsageError outside 0 to 1,024.
+void use_threads(int64_t asked);
+
 // ---- text: JSON lines in, JSON lines out
 int run_tokenize(const std::string& model, bool decode);
 int run_template(const std::string& template_file, const std::string& model);
@@ -23,7 +26,8 @@ struct ModelFlags {
 int run_logprobs(const ModelFlags& flags);
 
 struct GenerateFlags : ModelFlags {
-  std::string prompt, prompt_ids, system_prompt;
+  std::string prompt, system_prompt;
+  std::optional<std::string> prompt_ids;
   bool chat = false, json = false;
   int64_t n = 1, max_tokens = 256, seed = 42, top_k = 0;
   double temperature = 1, top_p = 1, min_p = 0;
@@ -33,9 +37,10 @@ int run_generate(const GenerateFlags& flags);
 int run_chat(const GenerateFlags& flags);
 
 struct EvalFlags : ModelFlags {
-  std::string recipe, data, reward = "math";
+  std::string recipe, data, reward;
   bool json = false;
-  int64_t n = 1, limit = 0, max_tokens = 0, seed = 42;
+  int64_t n = 1, limit = 0, max_tokens = 0;
+  std::optional<int64_t> seed;
   std::optional<double> temperature, top_p;
   KeyValues sets;
   std::string samples_file;  // every sample as a JSON line; empty: none
@@ -57,6 +62,6 @@ std::string eval_keys_help();
 
 // ---- checks and looking
 int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool json);
-int run_doctor(bool json);
+int run_doctor(const ModelFlags& flags, bool json);
 
 }  // namespace r1

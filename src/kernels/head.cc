@@ -20,7 +20,7 @@ LmHead::LmHead(const Compute& compute, int64_t vocabulary, int64_t width, bool w
 }
 
 void LmHead::pack(const float* w) {
-  for (size_t t = 0; t < tiles_.size(); t++) tiles_[t].pack(w + static_cast<int64_t>(t) * kHeadTile * width_);
+  for (int64_t t = 0; t < tiles(); t++) pack_tile(t, w);
 }
 
 size_t LmHead::bytes() const {

@@ -45,6 +45,11 @@ class LmHead {
   LmHead(const Compute& compute, int64_t vocabulary, int64_t width, bool with_backward);
   // w (vocabulary, width) float32.
   void pack(const float* w);
+  // The same tile by tile: rows [tile * kHeadTile, ...) of w.
+  int64_t tiles() const { return static_cast<int64_t>(tiles_.size()); }
+  void pack_tile(int64_t tile, const float* w) {
+    tiles_[static_cast<size_t>(tile)].pack(w + tile * kHeadTile * width_);
+  }
 
   // Rows h (N, width) against their targets. scores has N entries.
   void score(Operand h, const int32_t* targets, HeadScore* scores) const;

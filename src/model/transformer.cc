@@ -71,6 +71,27 @@ void Transformer::repack() {
   head_.pack(parameters() + layout_.head());
 }
 
+void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update) {
+  int64_t done = 0;
+  const auto update_up_to = [&](int64_t end) {
+    if (end > done) update(done, end);
+    done = std::max(done, end);
+  };
+  const auto update_head = [&] {
+    for (int64_t tile = 0; tile < head_.tiles(); tile++) {
+      update_up_to(layout_.head() + std::min((tile + 1) * kHeadTile, config_.vocabulary) * config_.width);
+      head_.pack_tile(tile, parameters() + layout_.head());
+    }
+  };
+  if (config_.tied_embeddings) update_head();
+  for (size_t i = 0; i < layers_.size(); i++) {
+    update_up_to(layout_.layers()[i].down + config_.width * config_.inner);
+    layers_[i].pack(parameters());
+  }
+  if (!config_.tied_embeddings) update_head();
+  update_up_to(layout_.total());
+}
+
 size_t Transformer::packed_bytes() const {
   size_t total = head_.bytes();
   for (const Layer& layer : layers_) total += layer.bytes();

@@ -50,6 +50,9 @@ class Transformer {
   const float* parameters() const { return parameters_.as<float>(); }
   // After the parameters changed.
   void repack();
+  // Calls update(begin, end) for ranges that cover the parameter block once, and packs what lies in each while it is
+  // still in the cache: the optimiser's pass is also the one that writes the packed copies.
+  void update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update);
   size_t packed_bytes() const;
 
   // Runs the batch through the layers and the final norm of the rows in `selected` (batch rows; repeats allowed). Keys

@@ -6,7 +6,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/threads.h"
+#include "base/nearest.h"
 #include "formats/model_path.h"
 #include "runs/view.h"
 #include "train/evaluate.h"
@@ -30,16 +30,40 @@ struct PipelineKeys {
     t.add("pipeline_eval_samples", &eval_samples, "shown at the end");
     t.add("pipeline_eval_max_length", &eval_max_length, "tokens of an answer");
   }
+  void check() const {
+    if (eval_rows < 1) fail_usage("pipeline_eval_rows is {}, expected at least 1", eval_rows);
+    if (eval_samples < 0) fail_usage("pipeline_eval_samples is {}, expected at least 0", eval_samples);
+    if (eval_max_length < 1 || eval_max_length >= 1 << 20)
+      fail_usage("pipeline_eval_max_length is {}, expected 1 to {}", eval_max_length, (1 << 20) - 1);
+  }
 };
 
 struct Stage {
   std::string name, kind;
-  KeyValues own;
+  KeyValues own, given;  // of the recipe's table; of the command line for this stage
 };
 
+// One spelling a key where the pipeline itself looks.
+std::string canonical(const std::string& key) {
+  return key == "output_dir" ? "out" : key == "model_name_or_path" ? "model" : key == "dataset_name" ? "data" : key;
+}
+
+std::string last_value(const KeyValues& values, const std::string& key) {
+  std::string out;
+  for (const auto& [k, value] : values)
+    if (canonical(k) == key) out = value;
+  return out;
+}
+
 Stage read_stage(const std::pair<std::string, KeyValues>& table) {
-  Stage s{table.first, table.first, {}};
+  Stage s{table.first, table.first, {}, {}};
+  const bool plain = !s.name.empty() && s.name.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789_-") == std::string::npos;
+  if (!plain) fail_usage("stage [{}]: expected a name of letters, digits, - and _: it is a folder too", s.name);
   for (const auto& [key, value] : table.second) {
+    if (canonical(key) == "out")
+      fail_usage("stage [{}]: has a key {}; a stage's folder is the pipeline's out with its name", s.name, key);
     if (key == "stage")
       s.kind = value;
     else
@@ -51,27 +75,47 @@ Stage read_stage(const std::pair<std::string, KeyValues>& table) {
   return s;
 }
 
-// The shared keys a stage knows, then its own.
+// What the recipe itself says, so that an error in it names it.
 template <typename Run>
-Run stage_run(const Stage& stage, const KeyValues& shared, const std::string& model, const std::string& out) {
+void check_alone(const KeyValues& values, const std::string& where) {
+  Run scratch;
+  OptionTable table;
+  scratch.options.declare(table);
+  try {
+    table.set_all(values);
+  } catch (const UsageError& e) {
+    fail_usage("{}: {}", where, e.what());
+  }
+}
+
+// Lowest first: the recipe's shared keys that the stage knows, its own, the command line's, the same way. `model` is
+// what it begins with unless its own keys name another.
+template <typename Run>
+Run stage_run(const Stage& stage, const PipelineRecipe& recipe, const std::string& model, const std::string& out) {
   Run run;
   OptionTable table;
   run.options.declare(table);
   KeyValues values;
-  for (const auto& pair : shared)
-    if (table.has(pair.first) && pair.first != "model" && pair.first != "out") values.push_back(pair);
+  const auto add_known = [&](const KeyValues& shared) {
+    for (const auto& [key, value] : shared)
+      if (table.has(key) && canonical(key) != "model" && canonical(key) != "out") values.push_back({key, value});
+  };
+  add_known(recipe.shared);
   values.push_back({"model", model});
   values.push_back({"out", out});
   values.insert(values.end(), stage.own.begin(), stage.own.end());
+  check_alone<Run>(values, fmt::format("{}: stage [{}]", recipe.name, stage.name));
+  add_known(recipe.given);
+  values.insert(values.end(), stage.given.begin(), stage.given.end());
   try {
     apply_with_preset(table, values);
+    run.options.check();
   } catch (const UsageError& e) {
     fail_usage("stage [{}]: {}", stage.name, e.what());
   }
   run.recipe = table.values();
   run.recipe_toml = table.to_toml();
   run.resume = fs::exists(fs::path(out) / "recipe.toml");
-  run.options.check();
   return run;
 }
 
@@ -89,40 +133,39 @@ std::vector<double> read_curve(const fs::path& run, const char* key) {
 
 class Pipeline {
  public:
+  // All keys are read here, before anything runs.
   Pipeline(const PipelineRecipe& recipe, PipelineReport& report) : r_(recipe), report_(report) {
-    if (r_.out.empty()) fail_usage("no folder for the pipeline given: --out DIR, or out in the recipe");
-    if (r_.stages.empty()) fail_usage("the recipe has no stages: a table [sft] or [grpo] each");
-    for (const auto& table : r_.stages) stages_.push_back(read_stage(table));
-    std::string model;
-    keys_.declare(table_);
-    OptionTable sft, grpo;
-    SftOptions sft_options;
-    GrpoOptions grpo_options;
-    sft_options.declare(sft);
-    grpo_options.declare(grpo);
-    for (const auto& [key, value] : r_.shared) {
-      if (key == "model") model = value;
-      if (table_.has(key))
-        table_.set(key, value);
-      else if (!sft.has(key) && !grpo.has(key))
-        grpo.set(key, value);  // throws, naming the nearest
+    shared_ = r_.shared;
+    shared_.insert(shared_.end(), r_.given.begin(), r_.given.end());
+    out_ = last_value(shared_, "out");
+    if (out_.empty()) fail_usage("no folder for the pipeline given: --out DIR, or out in the recipe");
+    if (r_.stages.empty()) fail_usage("{}: has no stages: a table [sft] or [grpo] each", r_.name);
+    try {
+      for (const auto& table : r_.stages) stages_.push_back(read_stage(table));
+      check_keys(r_.shared);
+    } catch (const UsageError& e) {
+      fail_usage("{}: {}", r_.name, e.what());
     }
-    if (!r_.resume && fs::exists(r_.out) && !fs::is_empty(r_.out))
-      fail("{}: holds something already; --resume goes on with it, another --out starts anew", r_.out);
-    for (const Stage& s : stages_) {  // all keys are read before anything runs
+    give_stages_their_keys();
+    check_keys(r_.given);
+    keys_.check();
+    if (!r_.resume && fs::exists(out_) && !(fs::is_directory(out_) && fs::is_empty(out_)))
+      fail("{}: holds something already; --resume goes on with it, another --out starts anew", out_);
+    std::string model = last_value(shared_, "model");
+    for (const Stage& s : stages_) {
       models_.push_back(model);
       model = model_of(s);
-      if (s.kind == "sft")
-        stage_run<SftRun>(s, r_.shared, models_.back(), folder_of(s));
-      else
-        stage_run<GrpoRun>(s, r_.shared, models_.back(), folder_of(s));
+      const DataOptions data = s.kind == "sft" ? run_of<SftRun>(s, models_.back()).options.data
+                                               : run_of<GrpoRun>(s, models_.back()).options.data;
+      stage_data_.push_back(data.data);
+      if (data.data.empty()) fail_usage("{}: stage [{}]: no data given: a key data, or --set data=F", r_.name, s.name);
     }
   }
 
   bool run() {
     for (size_t i = 0; i < stages_.size(); i++) {
       const Stage& s = stages_[i];
-      if (!fs::exists(fs::path(folder_of(s)) / "stage.json") && !train(s, models_[i])) return false;
+      if (!fs::exists(fs::path(folder_of(s)) / "stage.json") && !train(i)) return false;
       report_.stages.push_back(read_report(s));
     }
     show_samples();
@@ -130,18 +173,69 @@ class Pipeline {
   }
 
  private:
-  std::string folder_of(const Stage& s) const { return (fs::path(r_.out) / s.name).string(); }
+  std::string folder_of(const Stage& s) const { return (fs::path(out_) / s.name).string(); }
   std::string model_of(const Stage& s) const { return (fs::path(folder_of(s)) / "model").string(); }
+  template <typename Run>
+  Run run_of(const Stage& s, const std::string& model) const {
+    return stage_run<Run>(s, r_, model, folder_of(s));
+  }
+
+  // Shared keys have to be known to some stage or to the pipeline; an unknown one throws, naming the nearest.
+  void check_keys(const KeyValues& values) {
+    OptionTable table, sft, grpo;
+    keys_.declare(table);
+    SftOptions sft_options;
+    GrpoOptions grpo_options;
+    PipelineKeys scratch;
+    sft_options.declare(sft);
+    grpo_options.declare(grpo);
+    scratch.declare(grpo);
+    for (const auto& [key, value] : values) {
+      if (key.find('.') != std::string::npos) continue;  // a stage's
+      if (table.has(key))
+        table.set(key, value);
+      else if (!sft.has(key) && !grpo.has(key))
+        grpo.set(key, value);
+    }
+  }
+
+  void give_stages_their_keys() {
+    for (const auto& [key, value] : r_.given) {
+      const size_t dot = key.find('.');
+      if (dot == std::string::npos) continue;
+      std::vector<std::string> names;
+      bool found = false;
+      for (Stage& s : stages_) {
+        names.push_back(s.name);
+        if (s.name != key.substr(0, dot)) continue;
+        s.given.push_back({key.substr(dot + 1), value});
+        found = true;
+      }
+      if (!found)
+        fail_usage("--set {}: {} has no stage \"{}\"; nearest is \"{}\"", key, r_.name, key.substr(0, dot),
+                   nearest_name(key.substr(0, dot), names));
+      if (canonical(key.substr(dot + 1)) == "out") fail_usage("--set {}: a stage's folder is the pipeline's", key);
+    }
+  }
+
+  bool train_stage(const Stage& s, const std::string& model) const {
+    try {
+      return s.kind == "sft" ? run_sft(run_of<SftRun>(s, model)) : run_grpo(run_of<GrpoRun>(s, model));
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& e) {
+      fail("stage [{}]: {}", s.name, e.what());
+    }
+  }
 
   // Trains and evaluates; stage.json comes last and says that the stage is finished.
-  bool train(const Stage& s, const std::string& model) {
+  bool train(size_t index) {
+    const Stage& s = stages_[index];
     const auto start = std::chrono::steady_clock::now();
-    const bool done = s.kind == "sft" ? run_sft(stage_run<SftRun>(s, r_.shared, model, folder_of(s)))
-                                      : run_grpo(stage_run<GrpoRun>(s, r_.shared, model, folder_of(s)));
-    if (!done) return false;
+    if (!train_stage(s, models_[index])) return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::vector<SampleReport> samples;
-    const EvalResult result = evaluate_model(model_of(s), samples);
+    const EvalResult result = evaluate_model(index, samples);
     if (interrupted()) return false;
     Json out = {{"name", s.name},
                 {"kind", s.kind},
@@ -158,20 +252,24 @@ class Pipeline {
     return true;
   }
 
-  EvalResult evaluate_model(const std::string& path, std::vector<SampleReport>& samples) {
+  // On the held-out side of the shared data (of the stage's own where there are none), greedy.
+  EvalResult evaluate_model(size_t index, std::vector<SampleReport>& samples) {
     DataOptions data;
     PromptOptions prompt;
+    std::string compute = "auto";
     OptionTable table;
     data.declare(table);
     prompt.declare(table);
-    for (const auto& [key, value] : r_.shared)
+    table.add_choice("compute_dtype", &compute, {"auto", "f32", "bf16"}, "");
+    for (const auto& [key, value] : shared_)
       if (table.has(key)) table.set(key, value);
-    if (!keys_.eval_data.empty()) table.set("data", keys_.eval_data);
+    if (!keys_.eval_data.empty()) data.data = keys_.eval_data;
+    if (data.data.empty()) data.data = stage_data_[index];
     std::vector<DataRow> rows = data.load(true, false).rows;
     if (rows.size() > static_cast<size_t>(keys_.eval_rows)) rows.resize(static_cast<size_t>(keys_.eval_rows));
-    const ModelFiles files = open_model_files(path);
+    const ModelFiles files = open_model_files(model_of(stages_[index]));
     const auto tokenizer = open_tokenizer(files);
-    const Transformer model = load_transformer(files, make_compute("auto"), ModelUse::inference);
+    const Transformer model = load_transformer(files, make_compute(compute), ModelUse::inference);
     Sampler sampler(model, tokenizer, {.max_active = 64});
     const auto reward = make_reward(keys_.eval_reward, {.max_completion_length = keys_.eval_max_length});
     EvalOptions options;
@@ -186,8 +284,15 @@ class Pipeline {
     return summarise(items);
   }
 
+  Json read_stage_file(const Stage& s) const {
+    const std::string path = folder_of(s) + "/stage.json";
+    Json out = Json::parse(read_text_file(path), nullptr, false);
+    if (!out.is_object()) fail("{}: is damaged; remove it, and the stage is evaluated again", path);
+    return out;
+  }
+
   StageReport read_report(const Stage& s) const {
-    const Json j = Json::parse(read_text_file(folder_of(s) + "/stage.json"));
+    const Json j = read_stage_file(s);
     StageReport out;
     out.name = s.name;
     out.kind = s.kind;
@@ -203,7 +308,7 @@ class Pipeline {
   }
 
   void show_samples() {
-    const Json j = Json::parse(read_text_file(folder_of(stages_.back()) + "/stage.json"));
+    const Json j = read_stage_file(stages_.back());
     for (const Json& x : j.at("samples"))
       report_.samples.push_back({x.at("prompt").get<std::string>(), x.at("completion").get<std::string>(),
                                  x.at("outcome").get<std::string>(), x.at("reference").get<std::string>()});
@@ -212,12 +317,25 @@ class Pipeline {
   const PipelineRecipe& r_;
   PipelineReport& report_;
   PipelineKeys keys_;
-  OptionTable table_;
+  KeyValues shared_;  // the recipe's, then the command line's
+  std::string out_;
   std::vector<Stage> stages_;
-  std::vector<std::string> models_;  // what each stage begins with
+  std::vector<std::string> models_, stage_data_;  // what each stage begins with and learns from
 };
 
 }  // namespace
+
+std::string pipeline_keys_help() {
+  PipelineKeys keys;
+  OptionTable table;
+  keys.declare(table);
+  return "A table [NAME] a stage: its key stage is sft or grpo, where NAME itself is not. Keys at the top are for "
+         "every stage\n"
+         "that knows them (see r1 sft --help, r1 grpo --help), those of a table for its stage, --set key=value for all "
+         "and\n"
+         "--set NAME.key=value for one. Keys of the pipeline itself, with their defaults:\n" +
+         table.help();
+}
 
 bool run_pipeline(const PipelineRecipe& recipe, PipelineReport& report) { return Pipeline(recipe, report).run(); }
 

@@ -11,10 +11,11 @@
 namespace r1 {
 
 struct PipelineRecipe {
+  std::string name;  // of the file, for messages
   KeyValues shared;  // for every stage that knows the key, and for evaluation
   std::vector<std::pair<std::string, KeyValues>>
-      stages;  // name and its own keys; key `stage`: sft or grpo, else the name
-  std::string out;
+      stages;       // name and its own keys; key `stage`: sft or grpo, else the name
+  KeyValues given;  // from the command line, above all others: key for every stage that knows it, or STAGE.key
   bool resume = false;
 };
 
@@ -35,8 +36,12 @@ struct PipelineReport {
   std::vector<SampleReport> samples;  // of the last model, on held-out items
 };
 
-// Throws r1::UsageError for unknown stages or keys before anything runs. Returns false when it was interrupted; then
-// `report` holds the finished stages.
+// `out` among the keys is the pipeline's folder, `model` what the first stage begins with. Throws r1::UsageError for
+// unknown stages or keys before anything runs. Returns false when it was interrupted; then `report` holds the finished
+// stages.
 bool run_pipeline(const PipelineRecipe& recipe, PipelineReport& report);
+
+// The keys that only a pipeline knows, with their defaults, and where its other keys are listed.
+std::string pipeline_keys_help();
 
 }  // namespace r1

@@ -29,14 +29,14 @@ class ExecReward : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   // A Python program whose body sees `r`, the request, and answers by say(id, score, **more).
   std::string python(const std::string& body) const {
-    std::ofstream(path("reward.py")) << "import json, os, signal, subprocess, sys, time\n"
+    std::ofstream(path("reward.py")) << "import json, os, signal, sys\n"
                                         "def say(id, score, **more):\n"
                                         "    print(json.dumps(dict(more, id=id, score=score)))\n"
                                         "calls = 0\n"
                                         "for line in sys.stdin:\n"
                                         "    r = json.loads(line); calls += 1\n"
                                      << body;
-    return "exec python3 " + path("reward.py");
+    return "exec python3 -S " + path("reward.py");
   }
   std::string read(const std::string& name) const {
     std::ifstream in(path(name));
@@ -255,15 +255,15 @@ TEST_F(ExecReward, LargeAndBrokenTextPassesThrough) {
 
 TEST_F(ExecReward, TheProgramIsGivenTimeToEndAndLeavesNothing) {
   {
-    const auto reward = make_exec_reward(python("    say(r['id'], 1)\n"
-                                                "p = subprocess.Popen(['sleep', '1000'])\n"
-                                                "open('" +
-                                                path("end") + "', 'w').write(str(p.pid))\n"),
-                                         30);
-    reward->judge(inputs_of({"a"}));
+    const auto reward =
+        make_exec_reward("sleep 1000 & echo $! > " + path("pid") +
+                             "; while read -r line; do echo '{\"id\":0,\"score\":1}'; done; echo end > " + path("end"),
+                         30);
+    EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);
   }
+  EXPECT_EQ(read("end"), "end\n");
   pid_t left = 0;
-  std::istringstream(read("end")) >> left;
+  std::istringstream(read("pid")) >> left;
   ASSERT_GT(left, 0);
   EXPECT_FALSE(alive(left));
 }

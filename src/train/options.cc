@@ -128,6 +128,7 @@ void TrainingOptions::check_common() const {
   at_least("logging_steps", static_cast<double>(logging_steps), 1);
   at_least("micro_batch_tokens", static_cast<double>(micro_batch_tokens), 16);
   at_least("threads", static_cast<double>(threads), 0);
+  if (threads > 1024) fail_usage("threads is {}, expected at most 1024", threads);
   if (max_steps <= 0 && !(num_train_epochs > 0)) fail_usage("give max_steps or num_train_epochs above 0");
   if (max_steps >= int64_t{1} << 24) fail_usage("max_steps is {}, expected below {}", max_steps, int64_t{1} << 24);
 }

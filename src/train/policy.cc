@@ -72,12 +72,18 @@ double Policy::update(const UpdateOptions& o) {
   AdamwStep step{.lr = o.learning_rate, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .step = updates_};
   // as torch.nn.utils.clip_grad_norm_
   if (o.max_grad_norm > 0) step.grad_scale = std::min(1.0, o.max_grad_norm / (norm + 1e-6));
-  for (const Parameter& p : model_.layout().all()) {
-    step.weight_decay = p.is_matrix() ? o.weight_decay : 0.0;
-    adamw_update(model_.compute(), model_.parameters() + p.offset, gradients() + p.offset, first_moment() + p.offset,
-                 second_moment() + p.offset, p.size, step);
-  }
-  model_.repack();
+  const std::vector<Parameter>& all = model_.layout().all();  // by offset
+  size_t next = 0;
+  model_.update_and_pack([&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      while (all[next].offset + all[next].size <= begin) next++;
+      const int64_t n = std::min(end, all[next].offset + all[next].size) - begin;
+      step.weight_decay = all[next].is_matrix() ? o.weight_decay : 0.0;
+      adamw_update(model_.compute(), model_.parameters() + begin, gradients() + begin, first_moment() + begin,
+                   second_moment() + begin, n, step);
+      begin += n;
+    }
+  });
   return norm;
 }
 

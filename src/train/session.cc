@@ -50,13 +50,14 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
       log_info("{}: no checkpoint yet, starting at the beginning", options.out);
     }
   }
-  folder_.write_recipe(setup.recipe_toml);
-  const int64_t keep = setup.resume ? step_ : -1;
-  metrics_ = std::make_unique<JsonLog>(folder_.path() / "metrics.jsonl", keep);
-  samples_ = std::make_unique<JsonLog>(folder_.path() / "samples.jsonl", keep);
 }
 
+// Only now, when everything that can be wrong with the run's beginning has been looked at, does the folder hold a run.
 void TrainSession::open_view(const std::string& curve, double low, double high) {
+  folder_.write_recipe(setup_.recipe_toml);
+  const int64_t keep = setup_.resume ? step_ : -1;
+  metrics_ = std::make_unique<JsonLog>(folder_.path() / "metrics.jsonl", keep);
+  samples_ = std::make_unique<JsonLog>(folder_.path() / "samples.jsonl", keep);
   const std::string title =
       fmt::format("r1 {}: {} ({:.1f} M parameters), {} matmuls on {}, {} threads, into {}", setup_.verb, options_.model,
                   static_cast<double>(model_->layout().total()) / 1e6, dtype_name(compute_.operand),

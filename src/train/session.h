@@ -51,6 +51,7 @@ class TrainSession {
   JsonLog& metrics() { return *metrics_; }
   JsonLog& samples() { return *samples_; }
   RunView& view() { return *view_; }
+  // For the trainer to call when its data are read and it is ready: writes recipe.toml, opens metrics, samples, view.
   void open_view(const std::string& curve, double low, double high);
 
  private:

@@ -1,0 +1,148 @@
+// r1 grpo: what a run leaves, recipes, --resume.
+#include <map>
+
+#include "tests/e2e/program.h"
+
+namespace r1::e2e {
+namespace {
+
+std::vector<std::string> run_words(const std::string& model, const std::string& reward, const fs::path& out) {
+  return with_sets({"grpo", "--model", model, "--data", "tasks:arithmetic", "--reward", reward, "--out", out},
+                   {"num_generations=4", "per_device_train_batch_size=8", "generation_batch_size=16",
+                    "max_completion_length=12", "learning_rate=1e-3", "max_steps=4", "save_steps=2", "beta=0.01"});
+}
+
+// TRL's names that apply, and ours.
+const std::vector<const char*> kMetrics = {"step",
+                                           "loss",
+                                           "grad_norm",
+                                           "learning_rate",
+                                           "epoch",
+                                           "num_tokens",
+                                           "step_time",
+                                           "reward",
+                                           "reward_std",
+                                           "frac_reward_zero_std",
+                                           "rewards/exec/mean",
+                                           "rewards/exec/std",
+                                           "completions/mean_length",
+                                           "completions/min_length",
+                                           "completions/max_length",
+                                           "completions/clipped_ratio",
+                                           "completions/mean_terminated_length",
+                                           "completions/min_terminated_length",
+                                           "completions/max_terminated_length",
+                                           "entropy",
+                                           "kl",
+                                           "clip_ratio/low_mean",
+                                           "clip_ratio/high_mean",
+                                           "clip_ratio/region_mean",
+                                           "sampling/sampling_logp_difference/mean",
+                                           "sampling/sampling_logp_difference/max",
+                                           "sampling/importance_sampling_ratio/min",
+                                           "sampling/importance_sampling_ratio/max",
+                                           "time/rollout",
+                                           "time/reward",
+                                           "time/update",
+                                           "verdicts/correct",
+                                           "verdicts/failed"};
+
+class GrpoTest : public ::testing::Test {
+ protected:
+  const TempFolder t_;
+  const std::string speck_ = make_speck(t_), reward_ = spreading_reward(t_);
+};
+
+TEST_F(GrpoTest, ARunIsAFolder) {
+  const Outcome o = r1(run_words(speck_, reward_, t_ / "run"));
+  ASSERT_TRUE(done(o));
+  EXPECT_EQ(o.out, "") << "a run's lines are stderr's";
+  EXPECT_NE(o.err.find("loss: maximise"), std::string::npos) << "the formula with its constants";
+  const auto metrics = json_lines_of(t_ / "run/metrics.jsonl");
+  ASSERT_EQ(metrics.size(), 4u);
+  for (size_t i = 0; i < metrics.size(); i++) {
+    for (const char* key : kMetrics)
+      EXPECT_TRUE(metrics[i].contains(key) && metrics[i][key].is_number()) << key << " of step " << i + 1;
+    EXPECT_EQ(metrics[i]["step"], i + 1);
+    EXPECT_EQ(metrics[i]["sampling/sampling_logp_difference/max"], 0.0) << "sampler and trainer are one";
+  }
+  EXPECT_EQ(json_lines_of(t_ / "run/samples.jsonl").size(), 8u) << "four of each of the two rollouts";
+  for (const char* step : {"step-2", "step-4"}) {
+    const fs::path checkpoint = t_ / "run/checkpoints" / step;
+    for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+                             "chat_template.jinja", "trainer_state.json", "MANIFEST.json"})
+      EXPECT_TRUE(fs::exists(checkpoint / name)) << checkpoint << " " << name;
+    EXPECT_TRUE(done(r1({"logprobs", "--model", checkpoint}, "{\"ids\":[5,6,7]}\n"))) << "it is a model";
+  }
+  EXPECT_EQ(read_file(t_ / "run/checkpoints/step-4/model.safetensors"), read_file(t_ / "run/model/model.safetensors"));
+  EXPECT_NE(read_file(t_ / "run/checkpoints/step-2/model.safetensors"), read_file(t_ / "run/model/model.safetensors"));
+  EXPECT_TRUE(refused(r1(run_words(speck_, reward_, t_ / "run")), 1, "holds a run already; --resume"));
+}
+
+TEST_F(GrpoTest, ItsRecipeIsARecipe) {
+  ASSERT_TRUE(done(r1(run_words(speck_, reward_, t_ / "a"))));
+  const Outcome again = r1({"grpo", t_ / "a/recipe.toml", "--out", t_ / "b", "--set", "threads=1"});
+  ASSERT_TRUE(done(again));
+  EXPECT_EQ(read_file(t_ / "a/model/model.safetensors"), read_file(t_ / "b/model/model.safetensors"));
+  EXPECT_NE(read_file(t_ / "b/recipe.toml").find("\nthreads = 1\n"), std::string::npos) << "the command line wins";
+  ASSERT_TRUE(done(r1({"grpo", t_ / "a/recipe.toml", "--out", t_ / "c", "--set", "seed=43"})));
+  EXPECT_NE(read_file(t_ / "a/model/model.safetensors"), read_file(t_ / "c/model/model.safetensors"));
+}
+
+TEST_F(GrpoTest, ResumeGoesOnWithTheSameRecipeOnly) {
+  ASSERT_TRUE(done(r1(run_words(speck_, reward_, t_ / "whole"))));
+  std::vector<std::string> half = run_words(speck_, reward_, t_ / "half");
+  ASSERT_TRUE(done(r1(with_sets(half, {"max_steps=3"}))));  // in the middle of a rollout's two steps
+  const Outcome other = r1(with_sets({"grpo", "--out", t_ / "half", "--resume"}, {"learning_rate=2e-3"}));
+  EXPECT_EQ(other.code, 1);
+  EXPECT_NE(other.err.find("learning_rate: the run has 0.001, now 0.002"), std::string::npos) << other.err;
+  ASSERT_TRUE(done(r1(with_sets({"grpo", "--out", t_ / "half", "--resume"}, {"max_steps=4"}))));
+  EXPECT_EQ(read_file(t_ / "whole/model/model.safetensors"), read_file(t_ / "half/model/model.safetensors"));
+  const auto metrics = json_lines_of(t_ / "half/metrics.jsonl");
+  ASSERT_EQ(metrics.size(), 4u);
+  for (size_t i = 0; i < 4; i++) EXPECT_EQ(metrics[i]["step"], i + 1);
+  EXPECT_TRUE(refused(r1({"grpo", "--resume"}), 2, "--out"));
+}
+
+TEST_F(GrpoTest, TheMathRewardAndEvaluationOnTheWay) {
+  ASSERT_TRUE(done(r1(with_sets(run_words(speck_, "math+format*0.5", t_ / "run"),
+                                {"eval_steps=2", "eval_rows=3", "max_completion_length=4", "max_steps=2"}))));
+  std::map<std::string, int> seen;
+  for (const Json& line : json_lines_of(t_ / "run/metrics.jsonl"))
+    for (const char* key : {"rewards/math/mean", "rewards/format/mean", "eval_accuracy", "eval_ci95", "eval_rows"})
+      seen[key] += line.contains(key);
+  EXPECT_EQ(seen["rewards/math/mean"], 2);
+  EXPECT_EQ(seen["rewards/format/mean"], 2);
+  EXPECT_EQ(seen["eval_accuracy"], 2) << "before the first step and after the second";
+  EXPECT_EQ(seen["eval_rows"], 2);
+}
+
+TEST_F(GrpoTest, WrongUse) {
+  const auto with = [&](const std::vector<std::string>& sets) {
+    return r1(with_sets(run_words(speck_, reward_, t_ / "run"), sets));
+  };
+  EXPECT_TRUE(refused(with({"learning_rat=1"}), 2, "unknown key \"learning_rat\"; nearest is \"learning_rate\""));
+  EXPECT_TRUE(refused(with({"loss_type=grop"}), 2, "nearest: grpo"));
+  EXPECT_TRUE(refused(with({"max_steps=many"}), 2, "max_steps is \"many\", expected a whole number"));
+  EXPECT_TRUE(refused(with({"num_generations=5"}), 2, "num_generations 5 does not divide"));
+  EXPECT_TRUE(refused(with({"reward=nonsense"}), 2, "nonsense"));
+  EXPECT_TRUE(refused(with({"reward="}), 2, "reward"));
+  EXPECT_TRUE(refused(with({"threads=100000"}), 2, "threads"));
+  EXPECT_TRUE(refused(with({"data=tasks:nothing"}), 2, "tasks:nothing"));
+  EXPECT_TRUE(refused(with({"model="}), 2, "--model"));
+  EXPECT_TRUE(refused(with({"model=nowhere"}), 1, "nowhere"));
+  EXPECT_TRUE(refused(with({"seed"}), 2, "expected key=value"));
+  write_file(t_ / "bad.toml", "# a recipe\nmodel = \"mini\"\nlearning_rat = 1\nmax_stps = 2\n");
+  const Outcome bad = r1({"grpo", t_ / "bad.toml", "--out", t_ / "run"});
+  EXPECT_TRUE(refused(bad, 2, "bad.toml: unknown key \"learning_rat\"; nearest is \"learning_rate\""));
+  EXPECT_TRUE(refused(bad, 2, "nearest is \"max_steps\"")) << "all at once";
+  write_file(t_ / "stages.toml", "model = \"mini\"\n[grpo]\nseed = 1\n");
+  EXPECT_TRUE(refused(r1({"grpo", t_ / "stages.toml"}), 2, "table [grpo]"));
+  write_file(t_ / "broken.toml", "model = \"mini\"\nseed = = 1\n");
+  EXPECT_TRUE(refused(r1({"grpo", t_ / "broken.toml"}), 2, "broken.toml: line 2"));
+  EXPECT_TRUE(refused(r1({"grpo", t_ / "nothing.toml"}), 1, "nothing.toml"));
+  EXPECT_FALSE(fs::exists(t_ / "run/metrics.jsonl")) << "none of them began a run";
+}
+
+}  // namespace
+}  // namespace r1::e2e
