@@ -23,11 +23,13 @@ using Json = nlohmann::ordered_json;
 struct PipelineKeys {
   std::string eval_data, eval_reward = "math";
   int64_t eval_rows = 200, eval_samples = 5, eval_max_length = 256;
+  double eval_temperature = 0;
   void declare(OptionTable& t) {
     t.add("pipeline_eval_data", &eval_data, "held-out items after every stage; empty: the shared data");
     t.add("pipeline_eval_reward", &eval_reward, "what tells right from wrong");
     t.add("pipeline_eval_rows", &eval_rows, "how many");
     t.add("pipeline_eval_samples", &eval_samples, "shown at the end");
+    t.add("pipeline_eval_temperature", &eval_temperature, "0: arg-max; 1: the policy as GRPO trains it");
     t.add("pipeline_eval_max_length", &eval_max_length, "tokens of an answer");
   }
   void check() const {
@@ -273,7 +275,7 @@ class Pipeline {
     Sampler sampler(model, tokenizer, {.max_active = 64});
     const auto reward = make_reward(keys_.eval_reward, {.max_completion_length = keys_.eval_max_length});
     EvalOptions options;
-    options.sampling.temperature = 0;
+    options.sampling.temperature = static_cast<float>(keys_.eval_temperature);
     options.sampling.max_new_tokens = keys_.eval_max_length;
     ProgressBar bar("evaluation", static_cast<int64_t>(rows.size()));
     const std::vector<EvalItem> items = evaluate(sampler, PromptBuilder(files, tokenizer, prompt), rows, *reward,

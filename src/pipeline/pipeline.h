@@ -22,7 +22,7 @@ struct PipelineRecipe {
 struct StageReport {
   std::string name, kind, model;  // model: the folder it wrote
   double seconds = 0;
-  double accuracy = 0, ci_low = 0, ci_high = 1, mean_length = 0;  // on held-out items, greedy
+  double accuracy = 0, ci_low = 0, ci_high = 1, mean_length = 0;  // on held-out items, one sample each
   int64_t rows = 0;
   std::vector<double> curve;  // reward (grpo) or loss (sft) over the steps
 };
