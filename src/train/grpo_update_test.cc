@@ -169,10 +169,17 @@ TEST_F(GrpoUpdate, TruncatedSamplesTeachNothingWhenMasked) {
   form.type = LossType::grpo;
   const Done masked = update(rollout, {.form = form, .mask_truncated = true});
   EXPECT_EQ(masked.sums.samples, 11);
+  const Done masked_dapo = update(rollout, {.mask_truncated = true});
   // its advantage gone and its sequence counted: the mean over sequences is TRL's
   rollout.groups[1].group.completions[0].finish = FinishReason::stop;
   rollout.groups[1].group.advantages[0] = 0;
   EXPECT_EQ(update(rollout, {.form = form}).gradient, masked.gradient);
+  // its tokens are not: the mean over tokens has fewer, so the others weigh more
+  double tokens = 0;
+  for (const JudgedGroup& g : rollout.groups)
+    for (const Completion& c : g.group.completions) tokens += static_cast<double>(c.ids.size());
+  const double cut = static_cast<double>(rollout.groups[1].group.completions[0].ids.size());
+  EXPECT_NEAR(size_of(masked_dapo.gradient) / size_of(update(rollout).gradient), tokens / (tokens - cut), 1e-4);
 }
 
 TEST_F(GrpoUpdate, ASampleWithoutAdvantageCostsNothingUnlessKlOrEntropyNeedIt) {

@@ -35,12 +35,11 @@ class SftTrainer {
       for (TokenId id : g.samples[0].ids)
         if (id < 0 || id >= vocabulary)
           fail("{}: row {}: token id {} is outside the vocabulary of {}", o_.data.data, i + 1, id, vocabulary);
-      if (learns_anything(g))
-        rows_.push_back(std::move(g));
-      else
-        left_out_++;
+      num_idle_ += !learns_anything(g);
+      rows_.push_back(std::move(g));
     }
-    if (rows_.empty()) fail("{}: none of its {} rows has a token to learn", o_.data.data, data.rows.size());
+    if (num_idle_ == data.rows.size())
+      fail("{}: none of its {} rows has a token to learn", o_.data.data, data.rows.size());
     const double n = static_cast<double>(rows_.size());
     total_ = o_.max_steps > 0
                  ? o_.max_steps
@@ -51,7 +50,7 @@ class SftTrainer {
 
   bool run() {
     session_.open_view("loss", 0, 0);
-    if (left_out_ > 0) session_.view().note(fmt::format("{} rows have nothing to learn and are left out", left_out_));
+    if (num_idle_ > 0) session_.view().note(fmt::format("{} rows have nothing to learn and cost nothing", num_idle_));
     if (session_.state().is_object()) tokens_seen_ = session_.state().value("num_tokens", int64_t{0});
     while (session_.step() < total_)
       if (!step()) return false;
@@ -62,7 +61,8 @@ class SftTrainer {
  private:
   Json state() const { return {{"num_tokens", tokens_seen_}}; }
 
-  // Rows [step * batch, ...) of the epochs' orders, one after another.
+  // Rows [step * batch, ...) of the epochs' orders, one after another. A row without a token to learn keeps its place
+  // there, so that batches are those of any other trainer, and is not computed.
   std::vector<TrainGroup> batch_of(int64_t step) const {
     std::vector<TrainGroup> out;
     const uint64_t n = rows_.size();
@@ -71,6 +71,7 @@ class SftTrainer {
       const RandomPlace order{
           .seed = static_cast<uint64_t>(o_.seed), .stage = Stage::shuffle, .step = static_cast<uint32_t>(epoch)};
       const uint64_t row = o_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n;
+      if (!learns_anything(rows_[row])) continue;
       out.push_back(rows_[row]);
       out.back().samples[0].tag = i;
     }
@@ -96,7 +97,7 @@ class SftTrainer {
     }
     if (!std::isfinite(loss)) fail("step {}: the loss is {}; nothing was changed by this step", t + 1, loss);
     const double rate = learning_rate_at(schedule_, t);
-    const double norm = policy.update(o_.update_options(rate));
+    const double norm = tokens > 0 ? policy.update(o_.update_options(rate)) : 0;
     tokens_seen_ += static_cast<int64_t>(rows);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     const double epoch = static_cast<double>((t + 1) * o_.batch()) / static_cast<double>(rows_.size());
@@ -120,7 +121,8 @@ class SftTrainer {
   const SftOptions& o_;
   TrainSession& session_;
   std::vector<TrainGroup> rows_;
-  int64_t left_out_ = 0, total_ = 0, tokens_seen_ = 0;
+  size_t num_idle_ = 0;
+  int64_t total_ = 0, tokens_seen_ = 0;
   Schedule schedule_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 class EvalTest : public ::testing::Test {
  protected:
   std::vector<std::string> words() const {
-    return {"eval",    "--model", speck_,         "--data", "tasks:arithmetic", "--reward", reward_,  "--n", "4",
+    return {"eval",    "--model", speck_,         "--data", "tasks:arithmetic", "--reward", reward_, "--n", "4",
             "--limit", "6",       "--max-tokens", "8",      "--samples",        t_ / "s",   "--json"};
   }
   const TempFolder t_;
@@ -85,7 +85,8 @@ TEST_F(EvalTest, WrongUse) {
 
 void copy_golden(const std::string& name, const fs::path& to) {
   fs::create_directories(to);
-  for (const auto& entry : fs::directory_iterator(golden(name))) fs::copy_file(entry.path(), to / entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(golden(name)))
+    fs::copy_file(entry.path(), to / entry.path().filename());
 }
 
 TEST(VerifyTest, ALineACheck) {
@@ -107,10 +108,10 @@ TEST(VerifyTest, ALineACheck) {
     EXPECT_LE(line["error"].get<double>(), line["tolerance"].get<double>()) << line;
     names.insert(line["check"].get<std::string>());
   }
-  for (const char* name : {"forward.logits", "forward.loss", "backward.model.embed_tokens.weight", "greedy", "sft.loss",
-                           "sft.final", "grpo.grpo.loss", "grpo.grpo.dlogps", "grpo.dapo.loss", "grpo.dr_grpo.dlogps",
-                           "grpo.cispo.loss", "grpo.r1.loss", "grpo.gspo.grad.model.embed_tokens.weight",
-                           "grpo.grpo_kl.grad.model.norm.weight"})
+  for (const char* name :
+       {"forward.logits", "forward.loss", "backward.model.embed_tokens.weight", "greedy", "sft.loss", "sft.final",
+        "grpo.grpo.loss", "grpo.grpo.dlogps", "grpo.dapo.loss", "grpo.dr_grpo.dlogps", "grpo.cispo.loss",
+        "grpo.r1.loss", "grpo.gspo.grad.model.embed_tokens.weight", "grpo.grpo_kl.grad.model.norm.weight"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 

@@ -33,13 +33,13 @@ class InterruptSlow : public ::testing::Test {
     EXPECT_EQ(o.code, 1);
     EXPECT_EQ(o.signal, 0);
     EXPECT_EQ(o.out, "");
-    EXPECT_NE(o.err.find("go on with: r1 grpo --out " + (t_ / "run").string() + " --resume"), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("go on with: r1 grpo --out " + (t_ / "run").string() + " --resume"), std::string::npos)
+        << o.err;
     int64_t last = 0;
     for (const Json& line : json_lines_of(t_ / "run/metrics.jsonl")) last = std::max(last, line["step"].get<int64_t>());
     ASSERT_TRUE(fs::exists(t_ / "run/checkpoints" / ("step-" + std::to_string(last)) / "MANIFEST.json"))
         << "what the last step left is saved";
-    const Outcome on =
-        r1({"grpo", "--out", t_ / "run", "--resume", "--set", "max_steps=" + std::to_string(last + 2)});
+    const Outcome on = r1({"grpo", "--out", t_ / "run", "--resume", "--set", "max_steps=" + std::to_string(last + 2)});
     ASSERT_TRUE(done(on));
     EXPECT_NE(on.err.find("going on after step " + std::to_string(last)), std::string::npos) << on.err;
   }
@@ -64,8 +64,9 @@ TEST_F(InterruptSlow, InTheMiddleOfAnEvaluation) { interrupt({"eval_steps=1", "e
 TEST_F(InterruptSlow, WhileCheckpointsAreWritten) { interrupt({"save_steps=1"}); }
 
 TEST_F(InterruptSlow, WhileARewardTakesItsTime) {
-  write_file(t_ / "slow.sh", "while IFS= read -r line; do sleep 1; id=${line#*\\\"id\\\":}; id=${id%%,*}\n"
-                             "echo \"{\\\"id\\\":$id,\\\"score\\\":1}\"; done\n");
+  write_file(t_ / "slow.sh",
+             "while IFS= read -r line; do sleep 1; id=${line#*\\\"id\\\":}; id=${id%%,*}\n"
+             "echo \"{\\\"id\\\":$id,\\\"score\\\":1}\"; done\n");
   Running run({.words = words("run", {"max_steps=1000", "reward=exec:touch " + (t_ / "asked").string() + "; sh " +
                                                             (t_ / "slow.sh").string()})});
   ASSERT_TRUE(run.until([&] { return fs::exists(t_ / "asked"); }));

@@ -123,8 +123,9 @@ Outcome r1(const Call& call) { return Running(call).wait(); }
 
 ::testing::AssertionResult done(const Outcome& o) {
   if (o.code == 0) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "exit code " << o.code << ", signal " << o.signal << "\nstdout: "
-                                       << o.out.substr(0, 2000) << "\nstderr: " << o.err.substr(0, 2000);
+  return ::testing::AssertionFailure() << "exit code " << o.code << ", signal " << o.signal
+                                       << "\nstdout: " << o.out.substr(0, 2000)
+                                       << "\nstderr: " << o.err.substr(0, 2000);
 }
 
 ::testing::AssertionResult refused(const Outcome& o, int code, const std::string& part) {

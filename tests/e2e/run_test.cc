@@ -10,14 +10,14 @@ class RunSlow : public ::testing::Test {
  protected:
   RunSlow() {
     make_speck(t_);
-    write_file(t_ / "recipe.toml", "model = \"" + (t_ / "speck-shape").string() +
-                                       "\"\ndata = \"tasks:arithmetic\"\nseed = 3\n"
-                                       "pipeline_eval_rows = 5\npipeline_eval_samples = 2\npipeline_eval_max_length = 6\n"
-                                       "max_completion_length = 12\nlearning_rate = 1e-3\nsave_steps = 3\n"
-                                       "[start]\nstage = \"sft\"\nrandom_init = true\ntask_rows = 64\nmax_steps = 2\n"
-                                       "[grpo]\nreward = \"" +
-                                       spreading_reward(t_) +
-                                       "\"\nnum_generations = 4\nper_device_train_batch_size = 8\nmax_steps = 2\n");
+    write_file(t_ / "recipe.toml",
+               "model = \"" + (t_ / "speck-shape").string() +
+                   "\"\ndata = \"tasks:arithmetic\"\nseed = 3\n"
+                   "pipeline_eval_rows = 5\npipeline_eval_samples = 2\npipeline_eval_max_length = 6\n"
+                   "max_completion_length = 12\nlearning_rate = 1e-3\nsave_steps = 3\n"
+                   "[start]\nstage = \"sft\"\nrandom_init = true\ntask_rows = 64\nmax_steps = 2\n"
+                   "[grpo]\nreward = \"" +
+                   spreading_reward(t_) + "\"\nnum_generations = 4\nper_device_train_batch_size = 8\nmax_steps = 2\n");
   }
   std::vector<std::string> words(const std::string& out, const std::vector<std::string>& sets = {}) const {
     return with_sets({"run", t_ / "recipe.toml", "--out", t_ / out, "--json"}, sets);

@@ -65,11 +65,10 @@ void check_golden_run(const std::string& name) {
   const Tensors golden_file(golden(name) + "/sft.safetensors");
   write_file(t / "rows.jsonl", rows_of(golden_file));
   const int64_t batch = golden_file.shape("0.ids")[0];
-  const Outcome o = r1(with_sets(
-      {"sft", "--model", golden(name), "--data", t / "rows.jsonl", "--out", t / "run"},
-      {"per_device_train_batch_size=" + std::to_string(batch), "max_steps=10", "learning_rate=1e-3", "warmup_steps=2",
-       "lr_scheduler_type=cosine", "adam_beta2=0.95", "weight_decay=0.1", "shuffle_dataset=false", "compute_dtype=f32",
-       "save_dtype=f32"}));
+  const Outcome o = r1(with_sets({"sft", "--model", golden(name), "--data", t / "rows.jsonl", "--out", t / "run"},
+                                 {"per_device_train_batch_size=" + std::to_string(batch), "max_steps=10",
+                                  "learning_rate=1e-3", "warmup_steps=2", "lr_scheduler_type=cosine", "adam_beta2=0.95",
+                                  "weight_decay=0.1", "shuffle_dataset=false", "compute_dtype=f32", "save_dtype=f32"}));
   ASSERT_TRUE(done(o));
   EXPECT_EQ(o.out, "") << "a run's lines are stderr's";
   const auto metrics = json_lines_of(t / "run/metrics.jsonl");
@@ -102,7 +101,8 @@ TEST(SftTest, TheMetricsAndTheFolder) {
   const TempFolder t;
   const std::string speck = make_speck(t);
   for (const Json& line : json_lines_of(t / "speck-run/metrics.jsonl"))
-    for (const char* key : {"step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "entropy", "step_time"})
+    for (const char* key :
+         {"step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "entropy", "step_time"})
       EXPECT_TRUE(line.contains(key) && line[key].is_number()) << key;
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"}) {
     EXPECT_TRUE(fs::exists(fs::path(speck) / name)) << name;
@@ -114,7 +114,8 @@ TEST(SftTest, TheMetricsAndTheFolder) {
 TEST(SftTest, ARunThatCannotBeginLeavesNoRun) {
   const TempFolder t;
   write_file(t / "rows.jsonl", "{\"input_ids\":[5,7,9]}\n");
-  const std::vector<std::string> words = {"sft", "--model", golden("qwen3"), "--out", t / "run", "--set", "max_steps=1"};
+  const std::vector<std::string> words = {"sft",     "--model", golden("qwen3"), "--out",
+                                          t / "run", "--set",   "max_steps=1"};
   const auto with_data = [&](const std::string& data) {
     std::vector<std::string> all = words;
     all.insert(all.end(), {"--data", data});

@@ -16,8 +16,8 @@ std::string shared_file(const std::string& name) {
 TEST(TokenizeTest, TextToIdsAndBackFromATokenizerAlone) {
   const TempFolder t;
   fs::copy_file(kMini / "tokenizer.json", t / "tokenizer.json");
-  const std::vector<std::string> texts = {"What is 12 + 30?", "", " two  spaces\n\nand lines\t", "\u00e4\u4e2d\U0001F600",
-                                          "<|im_start|>user\nhi<|im_end|>\n"};
+  const std::vector<std::string> texts = {"What is 12 + 30?", "", " two  spaces\n\nand lines\t",
+                                          "\u00e4\u4e2d\U0001F600", "<|im_start|>user\nhi<|im_end|>\n"};
   std::string rows, back;
   for (const std::string& text : texts) rows += Json({{"text", text}}).dump() + "\n";
   const Outcome encoded = r1({"tokenize", "--model", t.path(), "--json"}, rows);
@@ -91,7 +91,8 @@ TEST(TemplateTest, AFileAndAModelsOwn) {
   const std::string rows =
       "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":null,\"add_generation_prompt\":true,"
       "\"extra\":{\"mood\":\"calm \"}}\n"
-      "{\"messages\":[{\"role\":\"tool\",\"content\":\"hi\"}],\"tools\":[],\"add_generation_prompt\":false,\"extra\":{}}\n"
+      "{\"messages\":[{\"role\":\"tool\",\"content\":\"hi\"}],\"tools\":[],\"add_generation_prompt\":false,\"extra\":{}"
+      "}\n"
       "{\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e4\"}],\"tools\":[{\"type\":\"function\"}]}\n"
       "{\"nothing\":1}\n"
       "no json\n";

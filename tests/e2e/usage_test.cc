@@ -82,7 +82,8 @@ TEST(CommandLineTest, TheListIsFrozen) {
   const std::set<std::string> is = lines_of(now), was = lines_of(kept);
   for (const std::string& line : is) EXPECT_TRUE(was.contains(line)) << "new: " << line;
   for (const std::string& line : was) EXPECT_TRUE(is.contains(line)) << "gone: " << line;
-  EXPECT_EQ(now, kept) << "others call these names. If the change is meant, write this list to " << path << ":\n" << now;
+  EXPECT_EQ(now, kept) << "others call these names. If the change is meant, write this list to " << path << ":\n"
+                       << now;
 }
 
 TEST(CommandLineTest, EveryVerbTakesSet) {
