@@ -35,6 +35,7 @@ struct PipelineKeys {
   void check() const {
     if (eval_rows < 1) fail_usage("pipeline_eval_rows is {}, expected at least 1", eval_rows);
     if (eval_samples < 0) fail_usage("pipeline_eval_samples is {}, expected at least 0", eval_samples);
+    if (!(eval_temperature >= 0)) fail_usage("pipeline_eval_temperature is {}, expected at least 0", eval_temperature);
     if (eval_max_length < 1 || eval_max_length >= 1 << 20)
       fail_usage("pipeline_eval_max_length is {}, expected 1 to {}", eval_max_length, (1 << 20) - 1);
   }
@@ -254,7 +255,7 @@ class Pipeline {
     return true;
   }
 
-  // On the held-out side of the shared data (of the stage's own where there are none), greedy.
+  // On the held-out side of the shared data (of the stage's own where there are none), a sample each.
   EvalResult evaluate_model(size_t index, std::vector<SampleReport>& samples) {
     DataOptions data;
     PromptOptions prompt;

@@ -120,7 +120,7 @@ TEST_F(InterruptSlow, KillNineAndResumeEndInTheSameBytes) {
     killed = true;
   }
   ASSERT_TRUE(done(r1({"grpo", "--out", t_ / "cut", "--resume"})));
-  EXPECT_EQ(read_file(t_ / "cut/model/model.safetensors"), read_file(t_ / "whole/model/model.safetensors"));
+  EXPECT_TRUE(same_bytes(t_ / "cut/model/model.safetensors", t_ / "whole/model/model.safetensors"));
   const auto metrics = json_lines_of(t_ / "cut/metrics.jsonl"), whole = json_lines_of(t_ / "whole/metrics.jsonl");
   ASSERT_EQ(metrics.size(), 24u) << "a line a step, none twice";
   for (size_t i = 0; i < 24; i++)

@@ -138,6 +138,13 @@ Outcome r1(const Call& call) { return Running(call).wait(); }
                                        << "\nstderr: " << o.err.substr(0, 2000);
 }
 
+::testing::AssertionResult same_bytes(const fs::path& a, const fs::path& b) {
+  const std::string first = read_file(a), second = read_file(b);
+  if (!first.empty() && first == second) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << a << " (" << first.size() << " bytes) and " << b << " (" << second.size()
+                                       << " bytes) differ, or are not there";
+}
+
 std::string golden(const std::string& name) { return std::string(R1_SOURCE_DIR) + "/tests/golden/models/" + name; }
 
 std::string make_speck(const TempFolder& folder) {
@@ -164,8 +171,8 @@ std::string spreading_reward(const TempFolder& folder) {
   const fs::path script = folder / "reward.sh";
   write_file(script,
              "while IFS= read -r line; do\n"
-             "  id=${line#*\\\"id\\\":}; id=${id%%,*}\n"
-             "  echo \"{\\\"id\\\":$id,\\\"score\\\":$((${#line} % 3)).0}\"\n"
+             "  id=${line#*\\\"id\\\":}; id=${id%%,*}; said=${line#*\\\"completion\\\":}\n"
+             "  echo \"{\\\"id\\\":$id,\\\"score\\\":$((${#said} % 3)).0}\"\n"
              "done\n");
   return "exec:sh " + script.string();
 }

@@ -81,11 +81,14 @@ inline Outcome r1(std::vector<std::string> words, std::string input = "") {
 // Exit code `code`, an error on stderr holding `part`, nothing on stdout.
 ::testing::AssertionResult refused(const Outcome& outcome, int code, const std::string& part);
 
+// Both files are there, not empty, and equal.
+::testing::AssertionResult same_bytes(const fs::path& a, const fs::path& b);
+
 std::string golden(const std::string& name);  // tests/golden/models/NAME: no tokenizer
 
 // A model of some ten thousand random weights with the tokenizer and chat template of assets/mini, in `folder`/speck.
 std::string make_speck(const TempFolder& folder);
-// A command for --reward exec: whose scores spread over anything: the length of what it is asked, modulo three.
+// A command for --reward exec: whose scores spread over anything: the length from the completion on, modulo three.
 std::string spreading_reward(const TempFolder& folder);
 
 // "a", "b" -> {"--set", "a", "--set", "b"} behind `words`.

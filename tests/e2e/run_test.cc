@@ -22,7 +22,6 @@ class RunSlow : public ::testing::Test {
   std::vector<std::string> words(const std::string& out, const std::vector<std::string>& sets = {}) const {
     return with_sets({"run", t_ / "recipe.toml", "--out", t_ / out, "--json"}, sets);
   }
-  std::string model(const std::string& out) const { return read_file(t_ / out / "grpo/model/model.safetensors"); }
   const TempFolder t_;
 };
 
@@ -87,8 +86,7 @@ TEST_F(RunSlow, KilledOrInterruptedItGoesOnWhereItWas) {
   }
   ASSERT_TRUE(done(r1(all)));
   EXPECT_EQ(steps(), 14u);
-  EXPECT_EQ(model("cut"), model("whole"));
-  EXPECT_FALSE(model("whole").empty());
+  EXPECT_TRUE(same_bytes(t_ / "cut/grpo/model/model.safetensors", t_ / "whole/grpo/model/model.safetensors"));
 }
 
 TEST_F(RunSlow, WrongUse) {

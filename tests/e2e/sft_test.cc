@@ -125,7 +125,7 @@ TEST(SftTest, ARunThatCannotBeginLeavesNoRun) {
   EXPECT_TRUE(refused(r1(words), 2, "--data"));
   EXPECT_TRUE(done(with_data(t / "rows.jsonl"))) << "the same --out, once the data are there";
   const Outcome again = with_data(t / "rows.jsonl");
-  EXPECT_TRUE(refused(again, 1, "holds a run already; --resume"));
+  EXPECT_TRUE(refused(again, 1, "holds a run already"));
 }
 
 TEST(SftTest, BadRowsAreNamed) {
