@@ -76,33 +76,36 @@ TEST_F(InterruptSlow, WhileARewardTakesItsTime) {
   EXPECT_NE(o.err.find("--resume"), std::string::npos) << o.err;
 }
 
-// A shell's background job ignores SIGINT until the program says otherwise; the program restarts itself on its way. The
-// first moment at which a signal can be meant for it is when it holds signals back or catches them.
+// A line of /proc/PID/status: a mask of signals.
+bool has_interrupt(const Running& run, const std::string& mask) {
+  const std::string status = read_file("/proc/" + std::to_string(run.pid()) + "/status");
+  const size_t at = status.find(mask + ":");
+  return at != std::string::npos && (std::stoull(status.substr(at + mask.size() + 1), nullptr, 16) >> (SIGINT - 1) & 1);
+}
+
+// A shell's background job ignores SIGINT until the program says otherwise, and the program restarts itself on its way:
+// a signal of that time has to wait. Which moment is met is chance, so there are several.
 TEST_F(InterruptSlow, WhileTheProgramStarts) {
-  Running run({.words = words("run", {"max_steps=1000000"}), .ignore_interrupts = true});
-  const auto mask = [&](const std::string& name) {
-    const std::string status = read_file("/proc/" + std::to_string(run.pid()) + "/status");
-    const size_t at = status.find(name + ":");
-    return at == std::string::npos ? 0 : std::stoull(status.substr(at + name.size() + 1), nullptr, 16);
-  };
-  const uint64_t bit = 1u << (SIGINT - 1);
-  ASSERT_TRUE(run.until([&] { return ((mask("SigBlk") | mask("SigCgt")) & bit) != 0; }));
-  run.send(SIGINT);
-  const Outcome o = run.wait();
-  EXPECT_EQ(o.code, 1);
-  EXPECT_NE(o.err.find("interrupted after step "), std::string::npos) << o.err;
+  bool was_held = false;
+  for (int i = 0; i < 10 && !was_held; i++) {
+    Running run({.words = words("run" + std::to_string(i), {"max_steps=1000000"}), .ignore_interrupts = true});
+    ASSERT_TRUE(run.until([&] {
+      was_held = has_interrupt(run, "SigBlk");
+      return was_held || has_interrupt(run, "SigCgt");
+    }));
+    run.send(SIGINT);
+    const Outcome o = run.wait();
+    EXPECT_EQ(o.code, 1);
+    EXPECT_NE(o.err.find("interrupted after step "), std::string::npos) << o.err;
+  }
+  EXPECT_TRUE(was_held) << "signals are not held back while it starts";
 }
 
 TEST_F(InterruptSlow, VerbsWithoutAnythingToSaveEndAtOnce) {
   Running run({.words = {"verify", "goldens", std::string(R1_SOURCE_DIR) + "/tests/golden/models", "--json"}});
-  const auto caught = [&] {
-    return read_file("/proc/" + std::to_string(run.pid()) + "/status").find("SigBlk:\t0000000000000002") !=
-           std::string::npos;
-  };
-  run.until(caught);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // of a second and more, starting or at work
   run.send(SIGINT);
-  const Outcome o = run.wait();
-  EXPECT_TRUE(o.signal == SIGINT || o.code == 0) << o.code;
+  EXPECT_EQ(run.wait().signal, SIGINT);
 }
 
 TEST_F(InterruptSlow, KillNineAndResumeEndInTheSameBytes) {
