@@ -41,13 +41,13 @@ def draw(reward, held_out, title):
     for i in range(6):
         step = round(last * i / 5)
         out.append(f'<text x="{x(step):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle" fill="#444">{step}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle" fill="#444">optimiser step</text>')
+    out.append(f'<text x="{LEFT}" y="{HEIGHT - 10}" fill="#444">optimiser step</text>')
     out.append(f'<polyline points="{line(reward)}" fill="none" stroke="#b7cbe8"/>')
     out.append(f'<polyline points="{line(running_mean(reward, 10))}" fill="none" stroke="#2b6cb0" stroke-width="2"/>')
     for step, share, low, high in held_out:
         out.append(f'<line x1="{x(step):.1f}" x2="{x(step):.1f}" y1="{y(low):.1f}" y2="{y(high):.1f}" stroke="#c05621" stroke-width="2"/>')
         out.append(f'<circle cx="{x(step):.1f}" cy="{y(share):.1f}" r="4.5" fill="#c05621"/>')
-    out.append(f'<text x="{WIDTH - RIGHT}" y="24" text-anchor="end"><tspan fill="#2b6cb0">reward, mean of 10 steps</tspan>'
+    out.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 10}" text-anchor="end"><tspan fill="#2b6cb0">reward, mean of 10 steps</tspan>'
                '<tspan fill="#c05621" dx="12">held out, greedy, 95 %</tspan></text></svg>')
     return "\n".join(out) + "\n"
 
