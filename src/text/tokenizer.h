@@ -27,8 +27,8 @@ class Tokenizer {
 
   virtual std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const = 0;
   virtual std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const = 0;
-  // The bytes one token stands for. Ids beyond the vocabulary stand for nothing: models have rows to spare (Qwen's 151,936
-  // for 151,669 tokens), and sampling may draw one. Throws r1::Error for a negative id.
+  // The bytes one token stands for. Ids beyond the vocabulary stand for nothing: models have rows to spare (Qwen's
+  // 151,936 for 151,669 tokens), and sampling may draw one. Throws r1::Error for a negative id.
   virtual std::string token_bytes(TokenId id) const = 0;
   virtual bool is_special(TokenId id) const = 0;
   // -1 when there is no such token.
