@@ -2,16 +2,18 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 extern char** environ;
@@ -20,6 +22,13 @@ namespace r1::e2e {
 namespace {
 
 constexpr auto kPatience = std::chrono::minutes(2);
+
+bool named(std::string_view entry, std::string_view name) {
+  return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
+}
+
+// With these given the program keeps them and does not restart itself.
+bool stops_restart(std::string_view entry) { return named(entry, "GOMP_SPINCOUNT") || named(entry, "OMP_WAIT_POLICY"); }
 
 }  // namespace
 
@@ -59,26 +68,41 @@ std::vector<Json> json_lines(const std::string& text) {
 
 Running::Running(const Call& call) {
   write_file(folder_ / "in", call.input);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, (folder_ / "in").c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, (folder_ / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "err").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   std::vector<std::string> words = call.words, environment = call.environment;
   words.insert(words.begin(), R1_PROGRAM);
   for (char** entry = environ; *entry != nullptr; entry++)
-    if (std::strncmp(*entry, "SOURCE_DATE_EPOCH=", 18) != 0) environment.push_back(*entry);
+    if (!named(*entry, "SOURCE_DATE_EPOCH") && !(call.stop_at_restart && stops_restart(*entry)))
+      environment.push_back(*entry);
   std::vector<char*> argv, envp;
   for (std::string& w : words) argv.push_back(w.data());
   for (std::string& e : environment) envp.push_back(e.data());
   argv.push_back(nullptr);
   envp.push_back(nullptr);
-  const auto before = call.ignore_interrupts ? signal(SIGINT, SIG_IGN) : SIG_DFL;
-  const int error = posix_spawn(&pid_, R1_PROGRAM, &actions, nullptr, argv.data(), envp.data());
-  if (call.ignore_interrupts) signal(SIGINT, before);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error(std::string(R1_PROGRAM) + ": " + std::strerror(error));
+  const int in = open((folder_ / "in").c_str(), O_RDONLY | O_CLOEXEC);
+  const int out = open((folder_ / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int err = open((folder_ / "err").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  pid_ = fork();
+  if (pid_ == 0) {
+    if (call.ignore_interrupts) signal(SIGINT, SIG_IGN);
+    if (call.stop_at_restart) ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2) execve(R1_PROGRAM, argv.data(), envp.data());
+    _exit(127);
+  }
+  for (int file : {in, out, err}) close(file);
+  if (pid_ < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
+  if (call.stop_at_restart) {
+    wait_for_exec();
+    ptrace(PTRACE_CONT, pid_, nullptr, nullptr);
+    wait_for_exec();
+  }
 }
+
+void Running::wait_for_exec() {
+  if (waitpid(pid_, &status_, 0) != pid_ || !WIFSTOPPED(status_) || WSTOPSIG(status_) != SIGTRAP)
+    throw std::runtime_error("the program did not start: status " + std::to_string(status_));
+}
+
+void Running::go_on() { ptrace(PTRACE_DETACH, pid_, nullptr, nullptr); }
 
 Running::~Running() {
   if (ended()) return;

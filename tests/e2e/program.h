@@ -47,6 +47,7 @@ struct Call {
   std::string input = "";
   std::vector<std::string> environment = {};  // NAME=value, beside this process's own
   bool ignore_interrupts = false;             // as a shell starts its background jobs
+  bool stop_at_restart = false;               // hold it where the program has restarted itself, until go_on()
 };
 
 // A call that runs. It is killed where this goes before it ended.
@@ -59,12 +60,15 @@ class Running {
   pid_t pid() const { return pid_; }
   bool ended();
   void send(int signal);
+  void go_on();
   // Waits until `happened`, or the program's end, or two minutes; says whether it happened.
   bool until(const std::function<bool()>& happened);
   // Waits for the end; after two minutes it is killed and the test fails.
   Outcome wait();
 
  private:
+  void wait_for_exec();
+
   TempFolder folder_;
   pid_t pid_ = -1;
   int status_ = 0;
