@@ -5,6 +5,8 @@
 // Keys and values live in pages of 64 absolute positions. Blocks are cut by absolute position, so decode, prefill,
 // prefill in pieces and training walk the same blocks in the same order: a row's bits depend on its own q and on the
 // keys it sees, not on which rows share the call.
+//
+// Products take Compute::operand: queries, weights and their gradients are rounded to it on their way in; sums are f32.
 #pragma once
 
 #include <span>
@@ -16,7 +18,9 @@ namespace r1 {
 
 constexpr int kPageSize = 64;  // positions
 
-// A page of one layer: for each key-value head K transposed (head_size, 64), then V (64, value_stride).
+// A page of one layer: for each key-value head K transposed (head_size, 64), then V (64, value_stride). In bf16 two
+// neighbours of the axis a product sums over lie side by side: K (head_size / 2, 64, 2), V (32, value_stride, 2).
+// head_size is even.
 struct KvShape {
   int kv_heads = 0, head_size = 0;
   int value_stride() const { return (head_size + 15) / 16 * 16; }

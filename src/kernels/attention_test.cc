@@ -58,8 +58,8 @@ struct Batch {
     const int64_t q_cols = h.heads * h.head_size, k_cols = h.kv_heads * h.head_size;
     q = normals<float>(rows * q_cols, 1), k = normals<float>(rows * k_cols, 2), v = normals<float>(rows * k_cols, 3),
     d_out = normals<float>(rows * q_cols, 4);
-    if (c.operand == DType::bf16)  // the reference sees what the pages hold
-      for (auto* x : {&k, &v})
+    if (c.operand == DType::bf16)  // the reference sees what the products see
+      for (auto* x : {&q, &k, &v, &d_out})
         for (float& f : *x) f = to_float(to_bf16(f));
     page_lists.resize(segments.size());
     int32_t next = 0;
@@ -67,6 +67,7 @@ struct Batch {
       for (int64_t b = segments[i].start / kPageSize; b * kPageSize < segments[i].start + segments[i].rows; b++)
         page_lists[i].push_back(next++);
     pool = Tensor(c.operand, next, shape.page_elements());
+    std::memset(pool.raw(), 0xff, pool.bytes());  // NaN: what was never stored must not matter
     for (size_t i = 0; i < segments.size(); i++) {
       SegmentRun run{.row = segments[i].row,
                      .rows = segments[i].rows,
@@ -111,6 +112,7 @@ std::vector<std::vector<RefSegment>> batches() {
   return {{{0, 1, 0, -1}},
           {{0, 70, 0, -1}, {70, 13, 70, 0}, {83, 140, 70, 0}, {223, 1, 70, 0}, {224, 5, 0, -1}},
           {{0, 64, 0, -1}, {64, 3, 64, 0}, {67, 65, 64, 0}},
+          {{0, 71, 0, -1}, {71, 2, 71, 0}, {73, 60, 71, 0}, {133, 1, 0, -1}, {134, 6, 1, 3}},  // prefixes end mid-lane
           {{0, 129, 0, -1}, {129, 64, 0, -1}, {193, 63, 64, 1}}};
 }
 
@@ -128,7 +130,7 @@ TEST(Attention, AgreesWithReferenceForwardAndBackward) {
         attention_forward_ref<double>(segments, h, scale, q.data(), k.data(), v.data(), out.data());
         attention_backward_ref<double>(segments, h, scale, q.data(), k.data(), v.data(), d_out.data(), dq.data(),
                                        dk.data(), dv.data());
-        const double rounding = c.operand == DType::bf16 ? 4e-3 : 2e-5;
+        const double rounding = c.operand == DType::bf16 ? 8e-3 : 2e-5;
         for (size_t i = 0; i < out.size(); i++)
           ASSERT_NEAR(b.out_at(static_cast<int64_t>(i)), out[i], rounding * (1 + std::abs(out[i]))) << i;
         std::vector<float> fq(q.size(), 9.0f), fk(k.size(), 9.0f), fv(v.size(), 9.0f);
@@ -139,7 +141,7 @@ TEST(Attention, AgreesWithReferenceForwardAndBackward) {
         const auto compare = [&](const std::vector<float>& got, const std::vector<double>& want, const char* what) {
           double gap = 0, size = 0;
           for (size_t i = 0; i < want.size(); i++) gap += std::pow(got[i] - want[i], 2), size += want[i] * want[i];
-          ASSERT_LE(std::sqrt(gap), (c.operand == DType::bf16 ? 4e-3 : 1e-5) * std::sqrt(size) + 1e-6)
+          ASSERT_LE(std::sqrt(gap), (c.operand == DType::bf16 ? 4e-3 : 1e-5) * std::sqrt(size) + 1e-5)
               << what << " " << isa_name(c.isa) << " head size " << h.head_size;
         };
         compare(fq, dq, "dq"), compare(fk, dk, "dk"), compare(fv, dv, "dv");

@@ -31,6 +31,7 @@ struct AdamwConstants {
 R1_DECLARE_ROWS(scalar)
 R1_DECLARE_ROWS(avx2)
 R1_DECLARE_ROWS(avx512)
+R1_DECLARE_ROWS(avx512bf16)
 #undef R1_DECLARE_ROWS
 
 }  // namespace r1
