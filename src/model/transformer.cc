@@ -106,11 +106,13 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   check_rows(batch, config_);
   embedding_forward(compute_, parameters() + layout_.embedding(), D, batch.ids.data(),
                     {w.state(0).x_in.as<float>(), T, D});
-  for (int64_t i = 0; i < config_.layers; i++) {
-    const bool last = i + 1 == config_.layers;
-    float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
-    layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
-  }
+  in_team([&] {
+    for (int64_t i = 0; i < config_.layers; i++) {
+      const bool last = i + 1 == config_.layers;
+      float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
+      layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
+    }
+  });
   for (int64_t n = 0; n < N; n++)
     std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
   const Operand hidden{w.hidden.raw(), compute_.operand, N, D};
