@@ -88,7 +88,8 @@ class Team {
  private:
   // All are here before one goes on; the last to come opens the next loop. Nobody waits for who has left.
   void meet() {
-    const uint32_t phase = phase_.load(std::memory_order_acquire);  // before the check: a stop after it changes the phase
+    const uint32_t phase =
+        phase_.load(std::memory_order_acquire);  // before the check: a stop after it changes the phase
     if (stopped_.load(std::memory_order_acquire)) throw TeamStopped();
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
       arrived_.store(0, std::memory_order_relaxed);

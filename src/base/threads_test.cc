@@ -87,9 +87,7 @@ TEST_F(ThreadsTest, ATeamSharesEveryLoop) {
     std::vector<std::atomic<int>> hits(kLoops * kSize);
     in_team([&] {
       for (int loop = 0; loop < kLoops; loop++) {
-        parallel_for(loop % kSize + 1, [&](int64_t i) {
-          hits[static_cast<size_t>(loop * kSize + i)]++;
-        });
+        parallel_for(loop % kSize + 1, [&](int64_t i) { hits[static_cast<size_t>(loop * kSize + i)]++; });
       }
     });
     for (int loop = 0; loop < kLoops; loop++)

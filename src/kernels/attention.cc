@@ -21,9 +21,9 @@ bf16 narrow<bf16>(float x) {
   return to_bf16(x);
 }
 
-// One row's keys and values of all heads into its page slot. A lane of values holds two keys where the type is bf16: the
-// other one must be a finite number before it is stored (it is weighed with 0), so it becomes 0 where this row is the
-// first of its lane.
+// One row's keys and values of all heads into its page slot. A lane of values holds two keys where the type is bf16:
+// the other one must be a finite number before it is stored (it is weighed with 0), so it becomes 0 where this row is
+// the first of its lane.
 template <typename T>
 void store_row(const KvPages& pages, int64_t page, int64_t slot, bool first_of_run, const float* k, const float* v) {
   constexpr int P = kPack<T>;

@@ -8,9 +8,9 @@ constexpr int kQueries = 48;  // of a block; even, so that two of them make a la
 // A block of one segment's keys in the layouts that the products need. Keys that are not the segment's are zero.
 template <typename T>
 struct KeyBlock {
-  alignas(64) T k_t[kMaxHeadSize * kPageSize];    // lanes (hd, 64): summed over the head size
-  alignas(64) T v_t[kMaxHeadSize * kPageSize];    // lanes (hd, 64)
-  alignas(64) T k[kPageSize * kMaxHeadSize];      // lanes (64, hp): summed over keys
+  alignas(64) T k_t[kMaxHeadSize * kPageSize];     // lanes (hd, 64): summed over the head size
+  alignas(64) T v_t[kMaxHeadSize * kPageSize];     // lanes (hd, 64)
+  alignas(64) T k[kPageSize * kMaxHeadSize];       // lanes (64, hp): summed over keys
   alignas(64) float dk[kPageSize * kMaxHeadSize];  // (64, hp)
   alignas(64) float dv[kPageSize * kMaxHeadSize];
   int64_t base;  // absolute position of key 0
@@ -133,8 +133,8 @@ static R1_INLINE void score_gradients(const KeyBlock<T>& kb, QueryBlock<T>& qb, 
   }
   float* p = qb.p + i * kPageSize;
   float* ds = qb.ds + i * kPageSize;
-  scores<T, R, false>(q, hd, kb.k_t, kb.k_t, 0, p);
-  scores<T, R, false>(d_o, hd, kb.v_t, kb.v_t, 0, ds);
+  scores<T, R, false>(q, hd, kb.k_t, kb.k_t, 0, kPageSize, p);
+  scores<T, R, false>(d_o, hd, kb.v_t, kb.v_t, 0, kPageSize, ds);
   for (int r = 0; r < R; r++) {
     const int64_t left = qb.position[i + r] - kb.base + 1;
     const int end = left < kb.hi ? (int)left : kb.hi;

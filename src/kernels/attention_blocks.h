@@ -75,11 +75,12 @@ static Block<T> find_block(const SegmentRun& run, const KvPages& pages, int kv_h
   return {lo, hi, lo + values, hi + values, cut};
 }
 
-// s (R, 64) = q (R, depth) K^T for K (depth / kPack lanes, 64), summed over the depth in order.
+// s (R, 64) = q (R, depth) K^T for K (depth / kPack lanes, 64), summed over the depth in order; of the first `seen`
+// keys and a few more.
 template <typename T, int R, bool kSplit>
-static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, float* s) {
-  constexpr int V = kTileVectors;
-  for (int c = 0; c < kPageSize / 16; c += V) {
+static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int seen, float* s) {
+  constexpr int V = R <= 3 && kTileVectors > 2 ? 2 : kTileVectors;
+  for (int c = 0; c * 16 < seen; c += V) {
     f32x16 sum[R][V];
     for (int r = 0; r < R; r++)
       for (int v = 0; v < V; v++) sum[r][v] = splat(0.0f);

