@@ -86,8 +86,8 @@ void cut_into_pieces(std::span<const SegmentRun> runs, int64_t rows_a_task, std:
 
 }  // namespace
 
-void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                       float scale, KvPages pages, Operand out, float* lse) {
+void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                       KvPages pages, Operand out, float* lse) {
   const int kv_heads = pages.shape.kv_heads, group = heads / kv_heads;
   R1_CHECK(heads % kv_heads == 0 && pages.shape.head_size <= kMaxHeadSize && pages.shape.head_size % 2 == 0);
   R1_CHECK(group <= kTaskQueries);
@@ -166,8 +166,8 @@ std::vector<std::pair<size_t, size_t>> families_of(std::span<const SegmentRun> r
 
 }  // namespace
 
-void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                        float scale, KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
+void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                        KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
                         const AttentionGradients& grads) {
   const int kv_heads = pages.shape.kv_heads, group = heads / kv_heads;
   R1_CHECK(heads % kv_heads == 0 && pages.shape.head_size <= kMaxHeadSize && pages.shape.head_size % 2 == 0);
@@ -184,8 +184,8 @@ void attention_backward(const Compute& compute, std::span<const SegmentRun> runs
                                      .scale = scale,
                                      .pages = pages,
                                      .q = q,
-                                     .d_out = d_out,
                                      .out = out,
+                                     .d_out = d_out,
                                      .lse = lse,
                                      .grads = grads,
                                      .prefix_dk = parts.of(runs[at], at, kv_head, false),

@@ -52,8 +52,8 @@ void store_keys_values(const Compute& compute, std::span<const SegmentRun> runs,
 
 // out (T, heads * head_size) = softmax(scale q k^T) v for the runs' rows. q is rotated already; keys up to each row's
 // own position must be stored. lse (T, heads) = log of the sum of exp of the scaled scores.
-void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                       float scale, KvPages pages, Operand out, float* lse);
+void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                       KvPages pages, Operand out, float* lse);
 
 // Gradients for whole segments: every run starts at its prefix_length, a prefix is a run of the same batch, and the
 // runs that hang on it follow it directly. dq, dk, dv are overwritten; a prefix's dk and dv sum over the runs that hang
@@ -63,8 +63,8 @@ struct AttentionGradients {
   TensorView<float> dk;  // (T, kv_heads * head_size)
   TensorView<float> dv;
 };
-void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                        float scale, KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
+void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                        KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
                         const AttentionGradients& grads);
 
 }  // namespace r1

@@ -19,7 +19,8 @@ struct KeyBlock {
 
 template <typename T>
 struct QueryBlock {
-  alignas(64) T q[kQueries * kMaxHeadSize], d_o[kQueries * kMaxHeadSize];      // (n, hd)
+  const T* q[kQueries];                                                        // hd each
+  alignas(64) T d_o[kQueries * kMaxHeadSize];                                  // (n, hd)
   alignas(64) T q_t[kQueries * kMaxHeadSize], d_o_t[kQueries * kMaxHeadSize];  // lanes (n, hp): summed over queries
   alignas(64) float p[kQueries * kPageSize], ds[kQueries * kPageSize];         // (n, 64)
   alignas(64) T p_t[kQueries * kPageSize], ds_t[kQueries * kPageSize];         // lanes (n, 64)
@@ -94,15 +95,13 @@ static void load_queries(const AttentionBackwardTask& t, int64_t first, int64_t 
   for (int i = 0; i < qb.n; i++) {
     const int64_t r = (first + i) / group, row = t.run.row + r;
     const int head = t.kv_head * group + (int)((first + i) % group);
-    const float *from_q = t.q.row(row) + head * hd, *from_d = t.d_out.row(row) + head * hd;
+    qb.q[i] = static_cast<const T*>(t.q.data) + row * t.q.cols + head * hd;
+    const float* from_d = t.d_out.row(row) + head * hd;
     for (int d = 0; d < hp; d++) {
-      q[i * hp + d] = d < hd ? from_q[d] : 0.0f;
+      q[i * hp + d] = d < hd ? to_float(qb.q[i][d]) : 0.0f;
       d_o[i * hp + d] = d < hd ? from_d[d] : 0.0f;
     }
-    for (int d = 0; d < hd; d++) {
-      put(qb.q + i * hd + d, from_q[d]);
-      put(qb.d_o + i * hd + d, from_d[d]);
-    }
+    for (int d = 0; d < hd; d++) put(qb.d_o + i * hd + d, from_d[d]);
     qb.delta[i] = t.delta[r * group + (first + i) % group];
     qb.lse[i] = t.lse[row * t.heads + head];
     qb.position[i] = t.run.start + r;
@@ -128,7 +127,7 @@ template <typename T, int R>
 static R1_INLINE void score_gradients(const KeyBlock<T>& kb, QueryBlock<T>& qb, int i, int hd, float scale) {
   const T *q[R], *d_o[R];
   for (int r = 0; r < R; r++) {
-    q[r] = qb.q + (i + r) * hd;
+    q[r] = qb.q[i + r];
     d_o[r] = qb.d_o + (i + r) * hd;
   }
   float* p = qb.p + i * kPageSize;

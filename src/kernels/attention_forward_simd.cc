@@ -10,7 +10,7 @@ struct RowState {
 // The query vectors of a task, and what is known of their results so far.
 template <typename T>
 struct Queries {
-  alignas(64) T q[kTaskQueries * kMaxHeadSize];        // (n, hd)
+  const T* q[kTaskQueries];
   alignas(64) float acc[kTaskQueries * kMaxHeadSize];  // (n, hp)
   RowState state[kTaskQueries];
   int64_t row[kTaskQueries], position[kTaskQueries];
@@ -74,8 +74,7 @@ template <typename T, int R>
 static R1_INLINE void pass_blocks(const AttentionForwardTask& t, const SegmentRun& run, Queries<T>& all, int first,
                                   int64_t b, int64_t end) {
   const int hd = t.pages.shape.head_size, hp = t.pages.shape.value_stride();
-  const T* q[R];
-  for (int r = 0; r < R; r++) q[r] = all.q + (first + r) * hd;
+  const T* const* q = all.q + first;
   float* acc = all.acc + first * hp;
   alignas(64) float s[R * kPageSize];
   alignas(64) T weights[R * kPageSize];
@@ -130,10 +129,7 @@ static void load_queries(const AttentionForwardTask& t, Queries<T>& all) {
         all.position[n] = t.runs[k].start + i;
         all.head[n] = t.kv_head * group + g;
         all.state[n] = {kNever, 0.0f};
-        const float* q = t.q.row(all.row[n]) + all.head[n] * hd;
-        int d = 0;
-        for (; d + 16 <= hd; d += 16) store(all.q + n * hd + d, load(q + d));
-        store_first(all.q + n * hd + d, load_first(q + d, hd - d), hd - d);
+        all.q[n] = static_cast<const T*>(t.q.data) + all.row[n] * t.q.cols + all.head[n] * hd;
       }
   for (int i = 0; i < all.n * t.pages.shape.value_stride(); i++) all.acc[i] = 0.0f;
 }

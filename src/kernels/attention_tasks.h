@@ -20,8 +20,7 @@ struct AttentionForwardTask {
   int heads, kv_head;
   float scale;
   KvPages pages;
-  TensorView<const float> q;
-  Operand out;
+  Operand q, out;
   float* lse;
 };
 
@@ -31,8 +30,8 @@ struct AttentionBackwardTask {
   int heads, kv_head;
   float scale;
   KvPages pages;
-  TensorView<const float> q, d_out;
-  Operand out;
+  Operand q, out;
+  TensorView<const float> d_out;
   const float* lse;
   AttentionGradients grads;                // own rows
   TensorView<float> prefix_dk, prefix_dv;  // (prefix_length, head_size): this run's part of the prefix's gradients

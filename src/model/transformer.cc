@@ -33,7 +33,8 @@ void check_rows(const Batch& batch, const ModelConfig& c) {
 
 Workspace::Workspace(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use)
     : rows_(rows), selected_(selected), scratch_(compute, c, rows, use == ModelUse::training) {
-  for (int64_t i = 0; i < states_for(c, use); i++) states_.push_back(std::make_unique<LayerState>(compute, c, rows));
+  for (int64_t i = 0; i < states_for(c, use); i++)
+    states_.push_back(std::make_unique<LayerState>(compute, c, rows, use == ModelUse::training));
   const int64_t room = bucket_rows(rows), picks = bucket_rows(selected);
   x_out = Tensor(DType::f32, room, c.width);
   picked = Tensor(DType::f32, picks, c.width);
@@ -48,7 +49,7 @@ size_t Workspace::bytes(const Compute& compute, const ModelConfig& c, int64_t ro
   const bool training = use == ModelUse::training;
   const size_t width = static_cast<size_t>(c.width), room = static_cast<size_t>(bucket_rows(rows)),
                picks = static_cast<size_t>(bucket_rows(selected));
-  return static_cast<size_t>(states_for(c, use)) * LayerState::bytes(compute, c, rows) +
+  return static_cast<size_t>(states_for(c, use)) * LayerState::bytes(compute, c, rows, training) +
          LayerScratch::bytes(compute, c, rows, training) + room * width * 4 * (training ? 2 : 1) +
          picks * (width * (4 + dtype_size(compute.operand) + (training ? 4 : 0)) + 4);
 }
