@@ -24,7 +24,8 @@ struct AdamwConstants {
   void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, void* kept_up, void* h,              \
                   bool is_bf16);                                                                                       \
   void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup,       \
-                           void* h, bool is_bf16);                                                                     \
+                           bool is_bf16);                                                                              \
+  void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool is_bf16);                           \
   void round_row(const float* x, int64_t n, bf16* y);                                                                  \
   void add_row(float* y, const float* x, int64_t n);                                                                   \
   void adamw_range(float* p, float* g, float* m, float* v, int64_t n, const AdamwConstants& c);                        \

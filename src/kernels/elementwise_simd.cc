@@ -98,21 +98,35 @@ void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, 
 }
 
 template <typename T>
-static void swiglu_backward(const void* gate, const void* up, const float* dh, int64_t n, T* dgate, T* dup, T* h) {
+static void swiglu_backward(const void* gate, const void* up, const float* dh, int64_t n, T* dgate, T* dup) {
   for (int64_t i = 0; i < n; i += 16) {
     const f32x16 g = part_of<T>(gate, i, n), u = part_of<T>(up, i, n), d = part(dh, i, n), s = sigmoid(g);
-    put(h, g * s * u, i, n);
     put(dgate, d * u * (s + g * s * (1.0f - s)), i, n);
     put(dup, d * g * s, i, n);
   }
 }
 
-void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup, void* h,
+void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup,
                          bool is_bf16) {
   if (is_bf16)
-    swiglu_backward(gate, up, dh, n, static_cast<bf16*>(dgate), static_cast<bf16*>(dup), static_cast<bf16*>(h));
+    swiglu_backward(gate, up, dh, n, static_cast<bf16*>(dgate), static_cast<bf16*>(dup));
   else
-    swiglu_backward(gate, up, dh, n, static_cast<float*>(dgate), static_cast<float*>(dup), static_cast<float*>(h));
+    swiglu_backward(gate, up, dh, n, static_cast<float*>(dgate), static_cast<float*>(dup));
+}
+
+template <typename T>
+static void swiglu_again(const void* gate, const void* up, int64_t n, T* h) {
+  for (int64_t i = 0; i < n; i += 16) {
+    const f32x16 g = part_of<T>(gate, i, n);
+    put(h, g * sigmoid(g) * part_of<T>(up, i, n), i, n);
+  }
+}
+
+void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool is_bf16) {
+  if (is_bf16)
+    swiglu_again(gate, up, n, static_cast<bf16*>(h));
+  else
+    swiglu_again(gate, up, n, static_cast<float*>(h));
 }
 
 void round_row(const float* x, int64_t n, bf16* y) {

@@ -123,12 +123,12 @@ class DnnlPack {
  public:
   DnnlPack(DType dtype, int64_t k, int64_t n) : dtype_(dtype), k_(k), n_(n) {
     const Product& p = product_for(key(64, n, false));
-    block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
     sliceable_ = n > kColumnBlock && slices_are_packed_alike(p.b);
   }
   // `w` (out, in) f32; B is its transpose (k = in) or itself (k = out).
   void pack(const float* w, bool transposed) {
     const Product& p = product_for(key(64, n_, false));
+    if (block_.cols() == 0) block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
     dnnl::memory from({{k_, n_}, dnnl::memory::data_type::f32, transposed ? Tag::ba : Tag::ab}, cpu_engine(),
                       const_cast<float*>(w));
     dnnl::memory to(p.b, cpu_engine(), block_.raw());
@@ -147,7 +147,7 @@ class DnnlPack {
       run_product(key(bucket_rows(end - begin), n_, accumulate), a.row(begin), block_.raw(), c.row(begin));
     });
   }
-  size_t bytes() const { return block_.bytes(); }
+  size_t bytes() const { return product_for(key(64, n_, false)).b.get_size(); }
 
  private:
   static constexpr int64_t kColumnBlock = 64;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/threads.h"
@@ -145,12 +144,11 @@ void Layer::backward_mlp(LayerState& s, LayerScratch& scratch, TensorView<float>
                 d_gate_up = operand(scratch.d_operand, T, 2 * c.inner), normed = operand(scratch.normed, T);
   to_operand(compute_, dx, d_out);
   const auto d_hidden = view(scratch.gate_up, T, c.inner);
+  swiglu_again(compute_, operand(s.gate_up, T), hidden);
   down_.backward_input(d_out, d_hidden);
-  // d_out's buffer is d_gate_up's too: its copy in `normed` waits for `hidden`, which swiglu gives
-  std::memcpy(normed.data, d_out.data, static_cast<size_t>(T * c.width) * dtype_size(normed.dtype));
-  swiglu_backward(compute_, operand(s.gate_up, T), d_hidden, d_gate_up, hidden);
-  matmul_weight_gradient(compute_, normed, hidden, gradients + at_.down);
+  matmul_weight_gradient(compute_, d_out, hidden, gradients + at_.down);
 
+  swiglu_backward(compute_, operand(s.gate_up, T), d_hidden, d_gate_up);
   gate_up_.backward_input(d_gate_up, view(scratch.sum, T));
   rms_norm_forward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
   matmul_weight_gradient(compute_, d_gate_up, normed, gradients + at_.gate_up);
