@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
-
 #include <exception>
 #include <mutex>
 
@@ -37,24 +37,134 @@ void restart_with_short_spins(char** argv) {
 
 int thread_count() { return omp_get_max_threads(); }
 
+namespace {
+
+// The error of the lowest index that threw: the one the plain loop would have met.
+class FirstError {
+ public:
+  void keep(int64_t i) {
+    const std::scoped_lock lock(mutex_);
+    if (!error_ || i < index_) error_ = std::current_exception(), index_ = i;
+  }
+  void raise() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+  int64_t index_ = 0;
+};
+
+struct TeamStopped {};
+
+constexpr int kSpins = 2000;  // some 30 us; then a waiting thread gives its core away
+
+class Team {
+ public:
+  void start(int threads) { threads_ = threads; }
+
+  void loop(int64_t n, void* context, RawLoopBody body) {
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < n;) {
+      try {
+        body(context, i);
+      } catch (...) {
+        stop(i);
+      }
+    }
+    meet();
+  }
+
+  // The calling thread leaves with an error: the others follow at their next barrier.
+  void stop(int64_t i) {
+    error_.keep(i);
+    stopped_.store(true, std::memory_order_release);
+    phase_.fetch_add(1, std::memory_order_release);
+    phase_.notify_all();
+  }
+
+  void raise() const { error_.raise(); }
+
+ private:
+  // All are here before one goes on; the last to come opens the next loop. Nobody waits for who has left.
+  void meet() {
+    const uint32_t phase =
+        phase_.load(std::memory_order_acquire);  // before the check: a stop after it changes the phase
+    if (stopped_.load(std::memory_order_acquire)) throw TeamStopped();
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      next_.store(0, std::memory_order_relaxed);
+      phase_.fetch_add(1, std::memory_order_release);
+      phase_.notify_all();
+    } else {
+      for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; spin++) {
+        if (spin >= kSpins) phase_.wait(phase, std::memory_order_acquire);
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+      }
+    }
+    if (stopped_.load(std::memory_order_acquire)) throw TeamStopped();
+  }
+
+  int threads_ = 1;
+  FirstError error_;
+  alignas(64) std::atomic<int64_t> next_ = 0;
+  alignas(64) std::atomic<int> arrived_ = 0;
+  alignas(64) std::atomic<uint32_t> phase_ = 0;
+  std::atomic<bool> stopped_ = false;
+};
+
+thread_local Team* t_team = nullptr;
+
+}  // namespace
+
 void run_parallel(int64_t n, void* context, RawLoopBody body) {
-  if (n <= 1 || omp_in_parallel() || omp_get_max_threads() == 1) {
+  if (n <= 0) return;
+  if (Team* team = t_team) {
+    t_team = nullptr;  // loops inside bodies run in their thread
+    try {
+      team->loop(n, context, body);
+    } catch (...) {
+      t_team = team;
+      throw;
+    }
+    t_team = team;
+    return;
+  }
+  if (n == 1 || omp_in_parallel() || omp_get_max_threads() == 1) {
     for (int64_t i = 0; i < n; i++) body(context, i);
     return;
   }
-  std::mutex mutex;
-  std::exception_ptr error;  // of the lowest index that threw: the one the plain loop would have met
-  int64_t error_index = n;
+  FirstError error;
 #pragma omp parallel for schedule(dynamic, 1)
   for (int64_t i = 0; i < n; i++) {
     try {
       body(context, i);
     } catch (...) {
-      const std::scoped_lock lock(mutex);
-      if (i < error_index) error = std::current_exception(), error_index = i;
+      error.keep(i);
     }
   }
-  if (error) std::rethrow_exception(error);
+  error.raise();
+}
+
+void run_team(void* context, RawTeamBody body) {
+  if (omp_in_parallel() || omp_get_max_threads() == 1) return body(context);
+  Team team;
+#pragma omp parallel
+  {
+#pragma omp single
+    team.start(omp_get_num_threads());
+    t_team = &team;
+    try {
+      body(context);
+    } catch (const TeamStopped&) {
+    } catch (...) {
+      team.stop(-1);
+    }
+    t_team = nullptr;
+  }
+  team.raise();
 }
 
 }  // namespace r1

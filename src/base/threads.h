@@ -33,12 +33,27 @@ void parallel_chunks(int64_t n, int64_t grain, Body&& body) {
   parallel_for(chunks, [&](int64_t c) { body(c * grain, c * grain + grain < n ? c * grain + grain : n); });
 }
 
+// Runs body() on every thread at once, so that a chain of loops costs one start of the threads and a short barrier a
+// loop: inside, every parallel_for is met by all threads, in the same order, and its indices are shared among them;
+// it is done when it returns. What stands between the loops runs on every thread: it must come to the same on each and
+// write nothing that is not its own. An exception of a loop comes out as from the loop alone. Inside a parallel_for or
+// another team, and with one thread, body() just runs.
+template <typename Body>
+void in_team(Body&& body);
+
 using RawLoopBody = void (*)(void* context, int64_t i);
 void run_parallel(int64_t n, void* context, RawLoopBody body);
+using RawTeamBody = void (*)(void* context);
+void run_team(void* context, RawTeamBody body);
 
 template <typename Body>
 void parallel_for(int64_t n, Body&& body) {
   run_parallel(n, &body, [](void* context, int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); });
+}
+
+template <typename Body>
+void in_team(Body&& body) {
+  run_team(&body, [](void* context) { (*static_cast<std::remove_reference_t<Body>*>(context))(); });
 }
 
 }  // namespace r1

@@ -80,5 +80,53 @@ TEST_F(ThreadsTest, AnExceptionOfANestedLoopComesOut) {
 
 TEST_F(ThreadsTest, CoresAreCounted) { EXPECT_GE(available_cores(), 1); }
 
+TEST_F(ThreadsTest, ATeamSharesEveryLoop) {
+  for (int threads : {1, 2, 5}) {
+    set_thread_count(threads);
+    constexpr int kLoops = 200, kSize = 37;
+    std::vector<std::atomic<int>> hits(kLoops * kSize);
+    in_team([&] {
+      for (int loop = 0; loop < kLoops; loop++) {
+        parallel_for(loop % kSize + 1, [&](int64_t i) { hits[static_cast<size_t>(loop * kSize + i)]++; });
+      }
+    });
+    for (int loop = 0; loop < kLoops; loop++)
+      for (int i = 0; i < kSize; i++) EXPECT_EQ(hits[static_cast<size_t>(loop * kSize + i)], i <= loop % kSize);
+  }
+}
+
+TEST_F(ThreadsTest, LoopsOfATeamFollowEachOther) {
+  set_thread_count(4);
+  std::vector<int64_t> a(64), b(64);
+  in_team([&] {
+    for (int64_t loop = 1; loop <= 300; loop++) {
+      parallel_for(64, [&](int64_t i) { a[static_cast<size_t>(i)] = loop + b[static_cast<size_t>((i + 31) % 64)]; });
+      parallel_for(64, [&](int64_t i) { b[static_cast<size_t>(i)] = a[static_cast<size_t>((i * 5 + 1) % 64)]; });
+    }
+  });
+  for (int64_t x : b) EXPECT_EQ(x, 300 * 301 / 2);
+}
+
+TEST_F(ThreadsTest, ATeamEndsWithTheLoopThatThrew) {
+  for (int threads : {1, 2, 4}) {
+    set_thread_count(threads);
+    std::atomic<int> after = 0;
+    try {
+      in_team([&] {
+        parallel_for(3, [](int64_t) {});
+        parallel_for(100, [](int64_t i) {
+          if (i >= 40) throw std::runtime_error("from " + std::to_string(i));
+        });
+        after++;
+      });
+      FAIL() << "nothing came out";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "from 40");
+    }
+    EXPECT_EQ(after, 0);
+    EXPECT_THROW(in_team([] { throw std::runtime_error("all"); }), std::runtime_error);
+  }
+}
+
 }  // namespace
 }  // namespace r1

@@ -5,6 +5,8 @@
 // Keys and values live in pages of 64 absolute positions. Blocks are cut by absolute position, so decode, prefill,
 // prefill in pieces and training walk the same blocks in the same order: a row's bits depend on its own q and on the
 // keys it sees, not on which rows share the call.
+//
+// Products take Compute::operand: queries, weights and their gradients are rounded to it on their way in; sums are f32.
 #pragma once
 
 #include <span>
@@ -16,7 +18,9 @@ namespace r1 {
 
 constexpr int kPageSize = 64;  // positions
 
-// A page of one layer: for each key-value head K transposed (head_size, 64), then V (64, value_stride).
+// A page of one layer: for each key-value head K transposed (head_size, 64), then V (64, value_stride). In bf16 two
+// neighbours of the axis a product sums over lie side by side: K (head_size / 2, 64, 2), V (32, value_stride, 2).
+// head_size is even.
 struct KvShape {
   int kv_heads = 0, head_size = 0;
   int value_stride() const { return (head_size + 15) / 16 * 16; }
@@ -48,8 +52,8 @@ void store_keys_values(const Compute& compute, std::span<const SegmentRun> runs,
 
 // out (T, heads * head_size) = softmax(scale q k^T) v for the runs' rows. q is rotated already; keys up to each row's
 // own position must be stored. lse (T, heads) = log of the sum of exp of the scaled scores.
-void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                       float scale, KvPages pages, Operand out, float* lse);
+void attention_forward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                       KvPages pages, Operand out, float* lse);
 
 // Gradients for whole segments: every run starts at its prefix_length, a prefix is a run of the same batch, and the
 // runs that hang on it follow it directly. dq, dk, dv are overwritten; a prefix's dk and dv sum over the runs that hang
@@ -59,8 +63,8 @@ struct AttentionGradients {
   TensorView<float> dk;  // (T, kv_heads * head_size)
   TensorView<float> dv;
 };
-void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, TensorView<const float> q, int heads,
-                        float scale, KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
+void attention_backward(const Compute& compute, std::span<const SegmentRun> runs, Operand q, int heads, float scale,
+                        KvPages pages, Operand out, TensorView<const float> d_out, const float* lse,
                         const AttentionGradients& grads);
 
 }  // namespace r1

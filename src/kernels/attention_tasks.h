@@ -6,28 +6,36 @@
 namespace r1 {
 
 constexpr int kMaxHeadSize = 256;
+constexpr int kTaskQueries = 96;  // query vectors of a forward task
 
+// Elements of the pages' type that make a lane of 32 bits.
+template <typename T>
+constexpr int kPack = static_cast<int>(4 / sizeof(T));
+
+// One head of keys. Either rows [begin, end) of one run, or the only rows of several runs that hang on one prefix.
 struct AttentionForwardTask {
-  SegmentRun run;
-  int64_t begin, end;  // rows of the run, relative to run.row
+  const SegmentRun* runs;
+  int64_t num_runs;
+  int64_t begin, end;  // relative to the runs' first rows
   int heads, kv_head;
   float scale;
   KvPages pages;
-  TensorView<const float> q;
-  Operand out;
+  Operand q, out;
   float* lse;
 };
 
+// One run and one head of keys.
 struct AttentionBackwardTask {
-  const SegmentRun* runs;  // a prefix and what hangs on it, or one run alone
-  int64_t num_runs;
+  SegmentRun run;
   int heads, kv_head;
   float scale;
   KvPages pages;
-  TensorView<const float> q, d_out;
-  Operand out;
+  Operand q, out;
+  TensorView<const float> d_out;
   const float* lse;
-  AttentionGradients grads;
+  AttentionGradients grads;                // own rows
+  TensorView<float> prefix_dk, prefix_dv;  // (prefix_length, head_size): this run's part of the prefix's gradients
+  float* delta;                            // room for rows * heads / kv_heads
 };
 
 #define R1_DECLARE_ATTENTION(ns)                                \
@@ -38,6 +46,7 @@ struct AttentionBackwardTask {
 R1_DECLARE_ATTENTION(scalar)
 R1_DECLARE_ATTENTION(avx2)
 R1_DECLARE_ATTENTION(avx512)
+R1_DECLARE_ATTENTION(avx512bf16)
 #undef R1_DECLARE_ATTENTION
 
 }  // namespace r1

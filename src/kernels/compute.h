@@ -25,18 +25,21 @@ Compute make_compute(const std::string& compute_dtype);
 
 }  // namespace r1
 
-// Calls R1_NS::name(args...) of the instruction set in `isa`; the three are compiled from one *_simd.cc.
-#define R1_DISPATCH(isa_, name, ...) \
-  do {                               \
-    switch (isa_) {                  \
-      case ::r1::Isa::scalar:        \
-        scalar::name(__VA_ARGS__);   \
-        break;                       \
-      case ::r1::Isa::avx2:          \
-        avx2::name(__VA_ARGS__);     \
-        break;                       \
-      default:                       \
-        avx512::name(__VA_ARGS__);   \
-        break;                       \
-    }                                \
+// Calls R1_NS::name(args...) of the instruction set in `isa`; the four are compiled from one *_simd.cc.
+#define R1_DISPATCH(isa_, name, ...)   \
+  do {                                 \
+    switch (isa_) {                    \
+      case ::r1::Isa::scalar:          \
+        scalar::name(__VA_ARGS__);     \
+        break;                         \
+      case ::r1::Isa::avx2:            \
+        avx2::name(__VA_ARGS__);       \
+        break;                         \
+      case ::r1::Isa::avx512:          \
+        avx512::name(__VA_ARGS__);     \
+        break;                         \
+      default:                         \
+        avx512bf16::name(__VA_ARGS__); \
+        break;                         \
+    }                                  \
   } while (0)

@@ -21,9 +21,11 @@ struct AdamwConstants {
   void rms_norm_dw_columns(const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, const float* inv_rms, \
                            int64_t inv_stride, int64_t rows, int n, float* dw);                                        \
   void rope_row(float* x, const float* c, const float* s, int half, float sign);                                       \
-  void swiglu_row(const float* gate, const float* up, int64_t n, void* h, bool h_is_bf16);                             \
-  void swiglu_backward_row(const float* gate, const float* up, const float* dh, int64_t n, void* dgate, void* dup,     \
+  void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, void* kept_up, void* h,              \
+                  bool is_bf16);                                                                                       \
+  void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup,       \
                            bool is_bf16);                                                                              \
+  void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool is_bf16);                           \
   void round_row(const float* x, int64_t n, bf16* y);                                                                  \
   void add_row(float* y, const float* x, int64_t n);                                                                   \
   void adamw_range(float* p, float* g, float* m, float* v, int64_t n, const AdamwConstants& c);                        \
@@ -31,6 +33,7 @@ struct AdamwConstants {
 R1_DECLARE_ROWS(scalar)
 R1_DECLARE_ROWS(avx2)
 R1_DECLARE_ROWS(avx512)
+R1_DECLARE_ROWS(avx512bf16)
 #undef R1_DECLARE_ROWS
 
 }  // namespace r1

@@ -61,20 +61,72 @@ void rope_row(float* x, const float* c, const float* s, int half, float sign) {
 
 static R1_INLINE f32x16 sigmoid(f32x16 x) { return 1.0f / (1.0f + exp(-x)); }
 
-void swiglu_row(const float* gate, const float* up, int64_t n, void* h, bool h_is_bf16) {
+template <typename T>
+static R1_INLINE f32x16 rounded(f32x16 x);
+template <>
+R1_INLINE f32x16 rounded<float>(f32x16 x) {
+  return x;
+}
+template <>
+R1_INLINE f32x16 rounded<bf16>(f32x16 x) {
+  bf16 y[16];
+  store(y, x);
+  return load(y);
+}
+template <typename T>
+static R1_INLINE f32x16 part_of(const void* p, int64_t i, int64_t n) {
+  const T* x = static_cast<const T*>(p);
+  return i + 16 <= n ? load(x + i) : load_first(x + i, (int)(n - i));
+}
+
+template <typename T>
+static void swiglu(const float* gate, const float* up, int64_t n, T* kept_gate, T* kept_up, T* h) {
   for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 g = part(gate, i, n);
-    put_operand(h, h_is_bf16, g * sigmoid(g) * part(up, i, n), i, n);
+    const f32x16 g = rounded<T>(part(gate, i, n)), u = rounded<T>(part(up, i, n));
+    put(h, g * sigmoid(g) * u, i, n);
+    if (kept_gate == nullptr) continue;
+    put(kept_gate, g, i, n);
+    put(kept_up, u, i, n);
   }
 }
 
-void swiglu_backward_row(const float* gate, const float* up, const float* dh, int64_t n, void* dgate, void* dup,
-                         bool is_bf16) {
+void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, void* kept_up, void* h, bool is_bf16) {
+  if (is_bf16)
+    swiglu(gate, up, n, static_cast<bf16*>(kept_gate), static_cast<bf16*>(kept_up), static_cast<bf16*>(h));
+  else
+    swiglu(gate, up, n, static_cast<float*>(kept_gate), static_cast<float*>(kept_up), static_cast<float*>(h));
+}
+
+template <typename T>
+static void swiglu_backward(const void* gate, const void* up, const float* dh, int64_t n, T* dgate, T* dup) {
   for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 g = part(gate, i, n), u = part(up, i, n), d = part(dh, i, n), s = sigmoid(g);
-    put_operand(dgate, is_bf16, d * u * (s + g * s * (1.0f - s)), i, n);
-    put_operand(dup, is_bf16, d * g * s, i, n);
+    const f32x16 g = part_of<T>(gate, i, n), u = part_of<T>(up, i, n), d = part(dh, i, n), s = sigmoid(g);
+    put(dgate, d * u * (s + g * s * (1.0f - s)), i, n);
+    put(dup, d * g * s, i, n);
   }
+}
+
+void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup,
+                         bool is_bf16) {
+  if (is_bf16)
+    swiglu_backward(gate, up, dh, n, static_cast<bf16*>(dgate), static_cast<bf16*>(dup));
+  else
+    swiglu_backward(gate, up, dh, n, static_cast<float*>(dgate), static_cast<float*>(dup));
+}
+
+template <typename T>
+static void swiglu_again(const void* gate, const void* up, int64_t n, T* h) {
+  for (int64_t i = 0; i < n; i += 16) {
+    const f32x16 g = part_of<T>(gate, i, n);
+    put(h, g * sigmoid(g) * part_of<T>(up, i, n), i, n);
+  }
+}
+
+void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool is_bf16) {
+  if (is_bf16)
+    swiglu_again(gate, up, n, static_cast<bf16*>(h));
+  else
+    swiglu_again(gate, up, n, static_cast<float*>(h));
 }
 
 void round_row(const float* x, int64_t n, bf16* y) {

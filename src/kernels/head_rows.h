@@ -37,6 +37,7 @@ struct GradientRow {
 R1_DECLARE_HEAD(scalar)
 R1_DECLARE_HEAD(avx2)
 R1_DECLARE_HEAD(avx512)
+R1_DECLARE_HEAD(avx512bf16)
 #undef R1_DECLARE_HEAD
 
 }  // namespace r1

@@ -1,10 +1,11 @@
 #include "kernels/matmul.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <dnnl.hpp>
 #include <map>
 #include <mutex>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -15,7 +16,7 @@
 namespace r1 {
 namespace {
 
-constexpr int64_t kMaxRows = 1024;  // a larger product runs in slices of this many rows
+constexpr int64_t kLargestBucket = 1024;  // rows
 
 dnnl::engine& cpu_engine() {
   static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -31,18 +32,20 @@ dnnl::memory::data_type dnnl_type(DType dtype) {
 
 using Tag = dnnl::memory::format_tag;
 
-// One primitive a shape: C (m, n) f32 (+)= A (m, k) B (k, n). Packed B: layout chosen by oneDNN, the same for every m.
-struct Product {
-  dnnl::matmul::primitive_desc desc;
-  dnnl::matmul primitive;
-  dnnl::memory::desc a, b, c;
-};
-
+// One primitive a shape: C (m, n) f32 (+)= A (m, k) B (k, n), all dense, run by `threads` threads. Packed B: layout
+// chosen by oneDNN, the same for every m.
 struct ProductKey {
   int64_t m, k, n;
   DType dtype;
   bool transposed_a, packed_b, accumulate;
+  int threads;
   auto operator<=>(const ProductKey&) const = default;
+};
+
+struct Product {
+  dnnl::matmul::primitive_desc desc;
+  dnnl::matmul primitive;
+  dnnl::memory::desc a, b, c;
 };
 
 Product make_product(const ProductKey& key) {
@@ -51,48 +54,81 @@ Product make_product(const ProductKey& key) {
   dnnl::memory::desc b({key.k, key.n}, type, key.packed_b ? Tag::any : Tag::ab);
   dnnl::memory::desc c({key.m, key.n}, dnnl::memory::data_type::f32, Tag::ab);
   dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   if (key.accumulate) {
     dnnl::post_ops post;
     post.append_sum(1.0f);
     attr.set_post_ops(post);
   }
+  const int threads = omp_get_max_threads();
+  omp_set_num_threads(key.threads);  // of this thread: what the primitive plans for
 #if DNNL_VERSION_MAJOR >= 3
   dnnl::matmul::primitive_desc desc(cpu_engine(), a, b, c, attr);
 #else
   dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(a, b, c), attr, cpu_engine());
 #endif
-  return {desc, dnnl::matmul(desc), a, desc.weights_desc(), c};
+  Product made{desc, dnnl::matmul(desc), a, desc.weights_desc(), c};
+  omp_set_num_threads(threads);
+  return made;
 }
 
+// Shared by all threads; lives as long as the program.
 const Product& product_for(const ProductKey& key) {
   static std::mutex mutex;
   static std::map<ProductKey, std::unique_ptr<Product>> cache;
   std::scoped_lock lock(mutex);
   auto& slot = cache[key];
-  if (slot) return *slot;
-  slot = std::make_unique<Product>(make_product(key));
-  const auto packed = cache.find({64, key.k, key.n, key.dtype, false, true, false});
-  if (key.packed_b && packed != cache.end())  // DnnlPack makes that one first
-    R1_CHECK(slot->b == packed->second->b, "oneDNN packs ({}, {}) weights otherwise for {} rows", key.k, key.n, key.m);
+  if (!slot) slot = std::make_unique<Product>(make_product(key));
   return *slot;
 }
 
-void run_product(const Product& p, const void* a, void* b, float* c) {
-  dnnl::memory a_mem(p.a, cpu_engine(), const_cast<void*>(a)), b_mem(p.b, cpu_engine(), b), c_mem(p.c, cpu_engine(), c);
-  p.primitive.execute(cpu_stream(), {{DNNL_ARG_SRC, a_mem}, {DNNL_ARG_WEIGHTS, b_mem}, {DNNL_ARG_DST, c_mem}});
-  cpu_stream().wait();
+// A product with what one thread needs to run it.
+struct BoundProduct {
+  explicit BoundProduct(const Product& p)
+      : product(p),
+        a(p.a, cpu_engine(), nullptr),
+        b(p.b, cpu_engine(), nullptr),
+        c(p.c, cpu_engine(), nullptr),
+        scratch(DType::s8, 1, static_cast<int64_t>(p.desc.scratchpad_desc().get_size())),
+        scratchpad(p.desc.scratchpad_desc(), cpu_engine(), scratch.raw()),
+        arguments({{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}, {DNNL_ARG_SCRATCHPAD, scratchpad}}) {}
+
+  const Product& product;
+  dnnl::memory a, b, c;
+  Tensor scratch;
+  dnnl::memory scratchpad;
+  std::unordered_map<int, dnnl::memory> arguments;
+};
+
+void run_product(const ProductKey& key, const void* a, const void* b, float* c) {
+  thread_local std::map<ProductKey, std::unique_ptr<BoundProduct>> bound;
+  auto& slot = bound[key];
+  if (!slot) slot = std::make_unique<BoundProduct>(product_for(key));
+  slot->a.set_data_handle(const_cast<void*>(a));
+  slot->b.set_data_handle(const_cast<void*>(b));
+  slot->c.set_data_handle(c);
+  slot->product.primitive.execute(cpu_stream(), slot->arguments);
 }
 
-// B (k, n) in oneDNN's own blocked layout.
+// [begin, end) of part i of n cut into parts of whole `unit`s, as even as they come.
+std::pair<int64_t, int64_t> part_of(int64_t i, int64_t parts, int64_t n, int64_t unit) {
+  const int64_t units = (n + unit - 1) / unit;
+  return {std::min(n, units * i / parts * unit), std::min(n, units * (i + 1) / parts * unit)};
+}
+
+// B (k, n) in oneDNN's own blocked layout: columns in blocks of 64, one after the other, so that a slice of whole
+// blocks is itself a packed matrix. Every tile of a product is run by one thread: many rows are shared out by rows, few
+// rows by columns.
 class DnnlPack {
  public:
   DnnlPack(DType dtype, int64_t k, int64_t n) : dtype_(dtype), k_(k), n_(n) {
-    const Product& p = product_for({64, k, n, dtype, false, true, false});
-    block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
+    const Product& p = product_for(key(64, n, false));
+    sliceable_ = n > kColumnBlock && slices_are_packed_alike(p.b);
   }
   // `w` (out, in) f32; B is its transpose (k = in) or itself (k = out).
   void pack(const float* w, bool transposed) {
-    const Product& p = product_for({64, k_, n_, dtype_, false, true, false});
+    const Product& p = product_for(key(64, n_, false));
+    if (block_.cols() == 0) block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
     dnnl::memory from({{k_, n_}, dnnl::memory::data_type::f32, transposed ? Tag::ba : Tag::ab}, cpu_engine(),
                       const_cast<float*>(w));
     dnnl::memory to(p.b, cpu_engine(), block_.raw());
@@ -100,18 +136,54 @@ class DnnlPack {
     cpu_stream().wait();
   }
   void multiply(Operand a, TensorView<float> c, bool accumulate) const {
-    for (int64_t done = 0; done < a.rows; done += kMaxRows) {
-      const int64_t rows = std::min(kMaxRows, a.rows - done);
-      const Product& p = product_for({bucket_rows(rows), k_, n_, dtype_, false, true, accumulate});
-      run_product(p, a.row(done), const_cast<void*>(block_.raw()), c.row(done));
-    }
+    const int64_t threads = thread_count(), blocks = (n_ + kColumnBlock - 1) / kColumnBlock;
+    if (a.rows < threads * kLeastRows && threads > 1 && sliceable_)
+      return multiply_slices(a, c, accumulate, std::min(threads, blocks));
+    const int64_t parts =
+        std::max((a.rows + kMaxRows - 1) / kMaxRows, std::min(threads, (a.rows + kLeastRows - 1) / kLeastRows));
+    parallel_for(parts, [&](int64_t i) {
+      const auto [begin, end] = part_of(i, parts, a.rows, a.rows > 128 ? 16 : 8);
+      if (begin == end) return;
+      run_product(key(bucket_rows(end - begin), n_, accumulate), a.row(begin), block_.raw(), c.row(begin));
+    });
   }
-  size_t bytes() const { return block_.bytes(); }
+  size_t bytes() const { return product_for(key(64, n_, false)).b.get_size(); }
 
  private:
+  static constexpr int64_t kColumnBlock = 64;
+  static constexpr int64_t kLeastRows = 16;  // of a tile, where there is a choice
+  static constexpr int64_t kMaxRows = 256;
+
+  ProductKey key(int64_t rows, int64_t columns, bool accumulate) const {
+    return {rows, k_, columns, dtype_, false, true, accumulate, 1};
+  }
+  bool slices_are_packed_alike(const dnnl::memory::desc& whole) const {
+    const int64_t half = n_ / kColumnBlock / 2 * kColumnBlock, columns = half > 0 ? half : kColumnBlock;
+    return product_for(key(64, columns, false)).b.get_size() + product_for(key(64, n_ - columns, false)).b.get_size() ==
+           whole.get_size();
+  }
+  void multiply_slices(Operand a, TensorView<float> c, bool accumulate, int64_t parts) const {
+    parallel_for(parts, [&](int64_t i) {
+      const auto [begin, end] = part_of(i, parts, n_, kColumnBlock);
+      const int64_t columns = end - begin;
+      thread_local Tensor results;
+      if (results.cols() < bucket_rows(a.rows) * columns)
+        results = Tensor(DType::f32, 1, bucket_rows(a.rows) * columns);
+      const char* block = static_cast<const char*>(block_.raw()) + block_.bytes() / padded_columns() * begin;
+      run_product(key(bucket_rows(a.rows), columns, false), a.data, block, results.as<float>());
+      for (int64_t r = 0; r < a.rows; r++) {
+        const float* from = results.as<float>() + r * columns;
+        float* to = c.row(r) + begin;
+        for (int64_t j = 0; j < columns; j++) to[j] = accumulate ? to[j] + from[j] : from[j];
+      }
+    });
+  }
+  size_t padded_columns() const { return static_cast<size_t>((n_ + kColumnBlock - 1) / kColumnBlock * kColumnBlock); }
+
   DType dtype_;
   int64_t k_, n_;
   Tensor block_;
+  bool sliceable_ = false;
 };
 
 void zero_rows(Operand x, int64_t capacity) {
@@ -123,7 +195,9 @@ void zero_rows(Operand x, int64_t capacity) {
 
 int64_t bucket_rows(int64_t rows) {
   if (rows <= 8) return rows;
-  if (rows > kMaxRows) return rows / kMaxRows * kMaxRows + (rows % kMaxRows == 0 ? 0 : bucket_rows(rows % kMaxRows));
+  if (rows > kLargestBucket)
+    return rows / kLargestBucket * kLargestBucket +
+           (rows % kLargestBucket == 0 ? 0 : bucket_rows(rows % kLargestBucket));
   const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 16 : rows <= 512 ? 32 : 64;
   return (rows + step - 1) / step * step;
 }
@@ -198,10 +272,9 @@ void matmul_weight_gradient(const Compute& compute, Operand dy, Operand x, float
   const int64_t capacity = bucket_rows(x.rows);
   zero_rows(dy, capacity);
   zero_rows(x, capacity);
-  for (int64_t done = 0; done < x.rows; done += kMaxRows) {  // zero rows add exactly nothing to the sums
-    const int64_t rows = bucket_rows(std::min(kMaxRows, x.rows - done));
-    const Product& p = product_for({dy.cols, rows, x.cols, x.dtype, true, false, true});
-    run_product(p, dy.row(done), x.row(done), dw);
+  for (int64_t done = 0; done < x.rows; done += kLargestBucket) {  // zero rows add exactly nothing to the sums
+    const int64_t rows = bucket_rows(std::min(kLargestBucket, x.rows - done));
+    run_product({dy.cols, rows, x.cols, x.dtype, true, false, true, thread_count()}, dy.row(done), x.row(done), dw);
   }
 }
 

@@ -15,6 +15,9 @@ void panel_product(const PanelProduct& p);
 namespace avx512 {
 void panel_product(const PanelProduct& p);
 }
+namespace avx512bf16 {
+void panel_product(const PanelProduct& p);
+}
 
 namespace {
 constexpr int64_t kPanel = 16;

@@ -26,55 +26,56 @@ void sum_rows(TensorView<const float> a, TensorView<const float> b, TensorView<f
   });
 }
 
+float score_scale(const ModelConfig& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_size)); }
+
 int64_t widest_operand(const ModelConfig& c) { return std::max({c.width, c.qkv_cols(), 2 * c.inner}); }
 
 }  // namespace
 
-LayerState::LayerState(const Compute& compute, const ModelConfig& c, int64_t rows) {
+LayerState::LayerState(const Compute& compute, const ModelConfig& c, int64_t rows, bool training) {
   const int64_t room = bucket_rows(rows);
   const DType op = compute.operand;
   x_in = Tensor(DType::f32, room, c.width);
   x_mid = Tensor(DType::f32, room, c.width);
-  normed1 = Tensor(op, room, c.width);
-  normed2 = Tensor(op, room, c.width);
   inv_rms1 = Tensor(DType::f32, room, 1);
   inv_rms2 = Tensor(DType::f32, room, 1);
-  qkv = Tensor(DType::f32, room, c.qkv_cols());
-  if (c.qk_norm) {
-    qk_normed = Tensor(DType::f32, room, c.q_cols() + c.kv_cols());
-    inv_rms_q = Tensor(DType::f32, room, c.heads);
-    inv_rms_k = Tensor(DType::f32, room, c.kv_heads);
-  }
+  q = Tensor(op, room, c.q_cols());
   lse = Tensor(DType::f32, room, c.heads);
   attended = Tensor(op, room, c.q_cols());
-  gate_up = Tensor(DType::f32, room, 2 * c.inner);
-  hidden = Tensor(op, room, c.inner);
+  if (!training) return;
+  gate_up = Tensor(op, room, 2 * c.inner);
+  if (!c.qk_norm) return;
+  qkv = Tensor(DType::f32, room, c.qkv_cols());
+  inv_rms_q = Tensor(DType::f32, room, c.heads);
+  inv_rms_k = Tensor(DType::f32, room, c.kv_heads);
 }
 
-size_t LayerState::bytes(const Compute& compute, const ModelConfig& c, int64_t rows) {
+size_t LayerState::bytes(const Compute& compute, const ModelConfig& c, int64_t rows, bool training) {
   const size_t op = dtype_size(compute.operand);
-  const size_t row = 4 * static_cast<size_t>(2 * c.width + 2 + c.qkv_cols() + c.heads + 2 * c.inner) +
-                     op * static_cast<size_t>(2 * c.width + c.q_cols() + c.inner) +
-                     (c.qk_norm ? 4 * static_cast<size_t>(c.q_cols() + c.kv_cols() + c.heads + c.kv_heads) : 0);
+  size_t row = 4 * static_cast<size_t>(2 * c.width + 2 + c.heads) + op * static_cast<size_t>(2 * c.q_cols());
+  if (training) row += op * static_cast<size_t>(2 * c.inner);
+  if (training && c.qk_norm) row += 4 * static_cast<size_t>(c.qkv_cols() + c.heads + c.kv_heads);
   return row * static_cast<size_t>(bucket_rows(rows));
 }
 
-LayerScratch::LayerScratch(const Compute& compute, const ModelConfig& c, int64_t rows, bool with_backward) {
+LayerScratch::LayerScratch(const Compute& compute, const ModelConfig& c, int64_t rows, bool training) {
   const int64_t room = bucket_rows(rows);
   sum = Tensor(DType::f32, room, c.width);
-  if (!with_backward) return;
-  d_operand = Tensor(compute.operand, room, widest_operand(c));
-  d_hidden = Tensor(DType::f32, room, std::max(c.inner, c.q_cols()));
-  d_qkv = Tensor(DType::f32, room, c.qkv_cols());
-  if (c.qk_norm) d_qk = Tensor(DType::f32, room, c.q_cols() + c.kv_cols());
+  normed = Tensor(compute.operand, room, c.width);
+  qkv = Tensor(DType::f32, room, c.qkv_cols());
+  gate_up = Tensor(DType::f32, room, std::max(2 * c.inner, c.q_cols()));
+  hidden = Tensor(compute.operand, room, c.inner);
+  if (c.qk_norm) qk = Tensor(DType::f32, room, c.q_cols() + c.kv_cols());
+  if (c.qk_norm && !training) inv_rms = Tensor(DType::f32, room, c.heads);
+  if (training) d_operand = Tensor(compute.operand, room, widest_operand(c));
 }
 
-size_t LayerScratch::bytes(const Compute& compute, const ModelConfig& c, int64_t rows, bool with_backward) {
-  size_t row = 4 * static_cast<size_t>(c.width);
-  if (with_backward)
-    row += dtype_size(compute.operand) * static_cast<size_t>(widest_operand(c)) +
-           4 * static_cast<size_t>(std::max(c.inner, c.q_cols()) + c.qkv_cols() +
-                                   (c.qk_norm ? c.q_cols() + c.kv_cols() : 0));
+size_t LayerScratch::bytes(const Compute& compute, const ModelConfig& c, int64_t rows, bool training) {
+  const size_t op = dtype_size(compute.operand);
+  size_t row = 4 * static_cast<size_t>(c.width + c.qkv_cols() + std::max(2 * c.inner, c.q_cols())) +
+               op * static_cast<size_t>(c.width + c.inner);
+  if (c.qk_norm) row += 4 * static_cast<size_t>(c.q_cols() + c.kv_cols() + (training ? 0 : c.heads));
+  if (training) row += op * static_cast<size_t>(widest_operand(c));
   return row * static_cast<size_t>(bucket_rows(rows));
 }
 
@@ -99,53 +100,58 @@ void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, La
                     TensorView<float> x_out) const {
   const ModelConfig& c = config_;
   const int64_t T = batch.rows(), Q = c.q_cols(), K = c.kv_cols();
+  const bool training = s.gate_up.rows() > 0;
   const auto x_TD = view(s.x_in, T), mid_TD = view(s.x_mid, T), sum_TD = view(scratch.sum, T);
-  const auto qkv = view(s.qkv, T);
+  const auto qkv = view(training && c.qk_norm ? s.qkv : scratch.qkv, T);
+  const Operand normed = operand(scratch.normed, T);
   const int32_t* positions = batch.positions.data();
 
-  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, operand(s.normed1, T),
-                   s.inv_rms1.as<float>());
-  qkv_.forward(operand(s.normed1, T), qkv);
+  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed, s.inv_rms1.as<float>());
+  qkv_.forward(normed, qkv);
   if (c.qkv_bias) add_bias(compute_, qkv, parameters_ + at_.qkv_bias);
   TensorView<float> q = qkv.columns(0, Q), k = qkv.columns(Q, K);
   if (c.qk_norm) {
-    const auto normed = view(s.qk_normed, T);
-    head_norm_forward(compute_, q, c.heads, c.head_size, parameters_ + at_.q_norm, c.norm_eps, normed.columns(0, Q),
-                      s.inv_rms_q.as<float>());
-    head_norm_forward(compute_, k, c.kv_heads, c.head_size, parameters_ + at_.k_norm, c.norm_eps, normed.columns(Q, K),
-                      s.inv_rms_k.as<float>());
-    q = normed.columns(0, Q);
-    k = normed.columns(Q, K);
+    const auto qk = view(scratch.qk, T);
+    Tensor &inv_q = training ? s.inv_rms_q : scratch.inv_rms, &inv_k = training ? s.inv_rms_k : scratch.inv_rms;
+    head_norm_forward(compute_, q, c.heads, c.head_size, parameters_ + at_.q_norm, c.norm_eps, qk.columns(0, Q),
+                      inv_q.as<float>());
+    head_norm_forward(compute_, k, c.kv_heads, c.head_size, parameters_ + at_.k_norm, c.norm_eps, qk.columns(Q, K),
+                      inv_k.as<float>());
+    q = qk.columns(0, Q);
+    k = qk.columns(Q, K);
   }
   rope_forward(compute_, q, c.heads, c.head_size, rope, positions);
   rope_forward(compute_, k, c.kv_heads, c.head_size, rope, positions);
+  to_operand(compute_, q, operand(s.q, T));
   store_keys_values(compute_, batch.runs, k, qkv.columns(Q + K, K), pages);
-  attention_forward(compute_, batch.runs, q, c.heads, 1.0f / std::sqrt(static_cast<float>(c.head_size)), pages,
-                    operand(s.attended, T), s.lse.as<float>());
+  attention_forward(compute_, batch.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
+                    s.lse.as<float>());
   o_.forward(operand(s.attended, T), sum_TD);
   sum_rows(x_TD, sum_TD, mid_TD);
 
-  rms_norm_forward(compute_, mid_TD, parameters_ + at_.mlp_norm, c.norm_eps, operand(s.normed2, T),
-                   s.inv_rms2.as<float>());
-  gate_up_.forward(operand(s.normed2, T), view(s.gate_up, T));
-  swiglu_forward(compute_, view(s.gate_up, T), operand(s.hidden, T));
-  down_.forward(operand(s.hidden, T), sum_TD);
+  rms_norm_forward(compute_, mid_TD, parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
+  const auto gate_up = view(scratch.gate_up, T, 2 * c.inner);
+  gate_up_.forward(normed, gate_up);
+  swiglu_forward(compute_, gate_up, training ? operand(s.gate_up, T) : Operand{}, operand(scratch.hidden, T));
+  down_.forward(operand(scratch.hidden, T), sum_TD);
   sum_rows(mid_TD, sum_TD, x_out);
 }
 
 void Layer::backward_mlp(LayerState& s, LayerScratch& scratch, TensorView<float> dx, float* gradients) const {
   const ModelConfig& c = config_;
   const int64_t T = dx.rows;
-  const Operand d_out = operand(scratch.d_operand, T, c.width);
+  const Operand d_out = operand(scratch.d_operand, T, c.width), hidden = operand(scratch.hidden, T),
+                d_gate_up = operand(scratch.d_operand, T, 2 * c.inner), normed = operand(scratch.normed, T);
   to_operand(compute_, dx, d_out);
-  const auto d_hidden = view(scratch.d_hidden, T, c.inner);
+  const auto d_hidden = view(scratch.gate_up, T, c.inner);
+  swiglu_again(compute_, operand(s.gate_up, T), hidden);
   down_.backward_input(d_out, d_hidden);
-  matmul_weight_gradient(compute_, d_out, operand(s.hidden, T), gradients + at_.down);
+  matmul_weight_gradient(compute_, d_out, hidden, gradients + at_.down);
 
-  const Operand d_gate_up = operand(scratch.d_operand, T, 2 * c.inner);
-  swiglu_backward(compute_, view(s.gate_up, T), d_hidden, d_gate_up);
+  swiglu_backward(compute_, operand(s.gate_up, T), d_hidden, d_gate_up);
   gate_up_.backward_input(d_gate_up, view(scratch.sum, T));
-  matmul_weight_gradient(compute_, d_gate_up, operand(s.normed2, T), gradients + at_.gate_up);
+  rms_norm_forward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
+  matmul_weight_gradient(compute_, d_gate_up, normed, gradients + at_.gate_up);
   rms_norm_backward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, s.inv_rms2.as<float>(),
                     view(scratch.sum, T), dx, gradients + at_.mlp_norm);
 }
@@ -155,21 +161,20 @@ void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPage
   const ModelConfig& c = config_;
   const int64_t T = dx.rows, Q = c.q_cols(), K = c.kv_cols();
   const int32_t* positions = batch.positions.data();
-  const Operand d_out = operand(scratch.d_operand, T, c.width);
+  const Operand d_out = operand(scratch.d_operand, T, c.width), normed = operand(scratch.normed, T);
   to_operand(compute_, dx, d_out);
-  const auto d_attended = view(scratch.d_hidden, T, Q);
+  const auto d_attended = view(scratch.gate_up, T, Q);
   o_.backward_input(d_out, d_attended);
   matmul_weight_gradient(compute_, d_out, operand(s.attended, T), gradients + at_.o);
 
-  const auto d_qkv = view(scratch.d_qkv, T), qkv = view(s.qkv, T);
-  const auto d_rotated = c.qk_norm ? view(scratch.d_qk, T) : d_qkv;
-  const auto rotated_q = c.qk_norm ? view(s.qk_normed, T).columns(0, Q) : qkv.columns(0, Q);
+  const auto d_qkv = view(scratch.qkv, T), d_rotated = c.qk_norm ? view(scratch.qk, T) : d_qkv;
   const auto dq = d_rotated.columns(0, Q), dk = d_rotated.columns(Q, K);
-  attention_backward(compute_, batch.runs, rotated_q, c.heads, 1.0f / std::sqrt(static_cast<float>(c.head_size)), pages,
-                     operand(s.attended, T), d_attended, s.lse.as<float>(), {dq, dk, d_qkv.columns(Q + K, K)});
+  attention_backward(compute_, batch.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
+                     d_attended, s.lse.as<float>(), {dq, dk, d_qkv.columns(Q + K, K)});
   rope_backward(compute_, dq, c.heads, c.head_size, rope, positions);
   rope_backward(compute_, dk, c.kv_heads, c.head_size, rope, positions);
   if (c.qk_norm) {
+    const auto qkv = view(s.qkv, T);
     head_norm_backward(compute_, qkv.columns(0, Q), c.heads, c.head_size, parameters_ + at_.q_norm,
                        s.inv_rms_q.as<float>(), dq, d_qkv.columns(0, Q), gradients + at_.q_norm);
     head_norm_backward(compute_, qkv.columns(Q, K), c.kv_heads, c.head_size, parameters_ + at_.k_norm,
@@ -179,7 +184,9 @@ void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPage
   const Operand d_qkv_operand = operand(scratch.d_operand, T, c.qkv_cols());
   to_operand(compute_, d_qkv, d_qkv_operand);
   qkv_.backward_input(d_qkv_operand, view(scratch.sum, T));
-  matmul_weight_gradient(compute_, d_qkv_operand, operand(s.normed1, T), gradients + at_.qkv);
+  rms_norm_forward(compute_, view(s.x_in, T), parameters_ + at_.attention_norm, c.norm_eps, normed,
+                   s.inv_rms1.as<float>());
+  matmul_weight_gradient(compute_, d_qkv_operand, normed, gradients + at_.qkv);
   rms_norm_backward(compute_, view(s.x_in, T), parameters_ + at_.attention_norm, s.inv_rms1.as<float>(),
                     view(scratch.sum, T), dx, gradients + at_.attention_norm);
 }

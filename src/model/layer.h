@@ -16,33 +16,34 @@ namespace r1 {
 // Buffers of one layer for up to `rows` rows (rounded up to a matmul bucket). T rows, D width, Q/K columns of queries
 // and keys.
 struct LayerState {
-  LayerState(const Compute& compute, const ModelConfig& config, int64_t rows);
-  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows);
+  LayerState(const Compute& compute, const ModelConfig& config, int64_t rows, bool training);
+  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows, bool training);
 
   Tensor x_in;                // (T, D) f32: the residual stream coming in
   Tensor x_mid;               // (T, D) f32: after attention
-  Tensor normed1, normed2;    // (T, D) operands
   Tensor inv_rms1, inv_rms2;  // (T)
-  Tensor qkv;        // (T, Q + 2K) f32; q and k rotated in place (unless q/k norm: then as the matmul gave them)
-  Tensor qk_normed;  // (T, Q + K) f32, q/k norm only: normalised and rotated
+  Tensor q;                   // (T, Q) operand: normalised, rotated
+  Tensor lse;                 // (T, heads)
+  Tensor attended;            // (T, Q) operand
+  Tensor gate_up;             // (T, 2 inner) operand; training only
+  // q/k norm, training only:
+  Tensor qkv;                   // (T, Q + 2K) f32, as the matmul gave them
   Tensor inv_rms_q, inv_rms_k;  // (T * heads), (T * kv heads)
-  Tensor lse;                   // (T, heads)
-  Tensor attended;              // (T, Q) operand
-  Tensor gate_up;               // (T, 2 inner) f32
-  Tensor hidden;                // (T, inner) operand
 };
 
 // Buffers that no layer needs to keep.
 struct LayerScratch {
-  LayerScratch(const Compute& compute, const ModelConfig& config, int64_t rows, bool with_backward);
-  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows, bool with_backward);
+  LayerScratch(const Compute& compute, const ModelConfig& config, int64_t rows, bool training);
+  static size_t bytes(const Compute& compute, const ModelConfig& config, int64_t rows, bool training);
 
-  Tensor sum;  // (T, D) f32: a matmul's result before the residual sum, or a gradient of a norm's output
-  // backward:
-  Tensor d_operand;  // (T, max(D, Q + 2K, 2 inner)) operand: a gradient as the next matmul's operand
-  Tensor d_hidden;   // (T, max(inner, Q)) f32
-  Tensor d_qkv;      // (T, Q + 2K) f32
-  Tensor d_qk;       // (T, Q + K) f32, q/k norm only
+  Tensor sum;        // (T, D) f32: a matmul's result before the residual sum, or a gradient of a norm's output
+  Tensor normed;     // (T, D) operand: backward computes it once more
+  Tensor qkv;        // (T, Q + 2K) f32; backward: its gradient
+  Tensor gate_up;    // (T, max(2 inner, Q)) f32; backward: the gradient of what attention or swiglu gave
+  Tensor hidden;     // (T, inner) operand: swiglu; backward computes it once more
+  Tensor qk;         // (T, Q + K) f32, q/k norm only: normalised and rotated; backward: its gradient
+  Tensor inv_rms;    // (T, heads) f32, q/k norm without training
+  Tensor d_operand;  // (T, max(D, Q + 2K, 2 inner)) operand, training only: a gradient as the next matmul's operand
 };
 
 class Layer {

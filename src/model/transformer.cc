@@ -33,7 +33,8 @@ void check_rows(const Batch& batch, const ModelConfig& c) {
 
 Workspace::Workspace(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use)
     : rows_(rows), selected_(selected), scratch_(compute, c, rows, use == ModelUse::training) {
-  for (int64_t i = 0; i < states_for(c, use); i++) states_.push_back(std::make_unique<LayerState>(compute, c, rows));
+  for (int64_t i = 0; i < states_for(c, use); i++)
+    states_.push_back(std::make_unique<LayerState>(compute, c, rows, use == ModelUse::training));
   const int64_t room = bucket_rows(rows), picks = bucket_rows(selected);
   x_out = Tensor(DType::f32, room, c.width);
   picked = Tensor(DType::f32, picks, c.width);
@@ -48,7 +49,7 @@ size_t Workspace::bytes(const Compute& compute, const ModelConfig& c, int64_t ro
   const bool training = use == ModelUse::training;
   const size_t width = static_cast<size_t>(c.width), room = static_cast<size_t>(bucket_rows(rows)),
                picks = static_cast<size_t>(bucket_rows(selected));
-  return static_cast<size_t>(states_for(c, use)) * LayerState::bytes(compute, c, rows) +
+  return static_cast<size_t>(states_for(c, use)) * LayerState::bytes(compute, c, rows, training) +
          LayerScratch::bytes(compute, c, rows, training) + room * width * 4 * (training ? 2 : 1) +
          picks * (width * (4 + dtype_size(compute.operand) + (training ? 4 : 0)) + 4);
 }
@@ -106,11 +107,13 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   check_rows(batch, config_);
   embedding_forward(compute_, parameters() + layout_.embedding(), D, batch.ids.data(),
                     {w.state(0).x_in.as<float>(), T, D});
-  for (int64_t i = 0; i < config_.layers; i++) {
-    const bool last = i + 1 == config_.layers;
-    float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
-    layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
-  }
+  in_team([&] {
+    for (int64_t i = 0; i < config_.layers; i++) {
+      const bool last = i + 1 == config_.layers;
+      float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
+      layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
+    }
+  });
   for (int64_t n = 0; n < N; n++)
     std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
   const Operand hidden{w.hidden.raw(), compute_.operand, N, D};

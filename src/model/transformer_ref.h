@@ -1,5 +1,6 @@
 // The whole forward pass in plain double loops over one sequence: the truth for layers, model and sampler. With
-// `rounded`, operands of products, keys and values are rounded to bf16 exactly where the model rounds them. Tests only.
+// `rounded`, operands of products, queries, keys, values, gate and up are rounded to bf16 exactly where the model
+// rounds them. Tests only.
 #pragma once
 
 #include <cmath>
@@ -78,7 +79,7 @@ class TransformerRef {
     const int64_t rows = static_cast<int64_t>(q.size()) / Q;
     std::vector<int32_t> positions;
     for (int64_t t = 0; t < rows; t++) positions.push_back(static_cast<int32_t>(t));
-    q = rope_ref(q, c_.heads, rope_.inverse, rope_.attention_factor, positions, 1);
+    q = round(rope_ref(q, c_.heads, rope_.inverse, rope_.attention_factor, positions, 1));
     k = round(rope_ref(k, c_.kv_heads, rope_.inverse, rope_.attention_factor, positions, 1));
     v = round(v);
     Doubles out(q.size());
@@ -94,7 +95,7 @@ class TransformerRef {
     const Doubles a = product(attended, at.o, c_.width, c_.q_cols());
     for (size_t i = 0; i < x.size(); i++) x[i] += a[i];
     const Doubles normed = rms_norm_ref(x, slice(at.mlp_norm, c_.width), eps);
-    const Doubles gate_up = product(normed, at.gate_up, 2 * c_.inner, c_.width);
+    const Doubles gate_up = round(product(normed, at.gate_up, 2 * c_.inner, c_.width));
     const Doubles m = product(swiglu_ref(gate_up, static_cast<size_t>(c_.inner)), at.down, c_.width, c_.inner);
     for (size_t i = 0; i < x.size(); i++) x[i] += m[i];
   }

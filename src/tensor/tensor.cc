@@ -1,9 +1,9 @@
 #include "tensor/tensor.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -57,18 +57,55 @@ float half_to_float(uint16_t h) {
   return f;
 }
 
-Tensor::Tensor(DType dtype, int64_t rows, int64_t cols) : rows_(rows), cols_(cols), dtype_(dtype) {
-  R1_CHECK(rows >= 0 && cols >= 0, "rows {} cols {}", rows, cols);
-  const size_t size = (bytes() + 63) / 64 * 64 + 64;  // slack: vector tails may be read, never used
-  data_ = std::aligned_alloc(size >= (1u << 21) ? 1u << 21 : 64,
-                             size >= (1u << 21) ? (size + (1u << 21) - 1) >> 21 << 21 : size);
-  if (data_ == nullptr)
-    fail("out of memory: {:.2f} GB for a {} x {} {} tensor", double(size) / 1e9, rows, cols, dtype_name(dtype));
-  if (size >= (1u << 21)) madvise(data_, size, MADV_HUGEPAGE);
-  std::memset(data_, 0, size);
+namespace {
+
+constexpr size_t kHugePage = size_t{1} << 21;
+
+size_t block_size(size_t bytes) { return (bytes + 63) / 64 * 64 + 64; }  // slack: vector tails may be read, never used
+
+// Large blocks come from the system as zero pages that exist once they are touched, and go back to it at once.
+void* map_block(size_t size) {
+  const size_t room = size + kHugePage;
+  void* all = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) return nullptr;
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(all), aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  if (aligned > begin) munmap(all, aligned - begin);
+  if (begin + room > aligned + size) {
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const uintptr_t end = (aligned + size + page - 1) / page * page;
+    if (begin + room > end) munmap(reinterpret_cast<void*>(end), begin + room - end);
+  }
+  madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
+  return reinterpret_cast<void*>(aligned);
 }
 
-Tensor::~Tensor() { std::free(data_); }
+}  // namespace
+
+Tensor::Tensor(DType dtype, int64_t rows, int64_t cols) : rows_(rows), cols_(cols), dtype_(dtype) {
+  R1_CHECK(rows >= 0 && cols >= 0, "rows {} cols {}", rows, cols);
+  const size_t size = block_size(bytes());
+  data_ = size >= kHugePage ? map_block(size) : std::aligned_alloc(64, size);
+  if (data_ == nullptr)
+    fail("out of memory: {:.2f} GB for a {} x {} {} tensor", double(size) / 1e9, rows, cols, dtype_name(dtype));
+  if (size < kHugePage) std::memset(data_, 0, size);
+}
+
+Tensor::~Tensor() {
+  const size_t size = block_size(bytes());
+  if (data_ != nullptr && size >= kHugePage)
+    munmap(data_, size);
+  else
+    std::free(data_);
+}
+
+void Tensor::clear_and_release() {
+  const size_t size = block_size(bytes());
+  if (data_ == nullptr) return;
+  if (size >= kHugePage)
+    madvise(data_, size, MADV_DONTNEED);
+  else
+    std::memset(data_, 0, size);
+}
 
 void Tensor::swap(Tensor& other) noexcept {
   std::swap(data_, other.data_);

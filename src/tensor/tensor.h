@@ -51,6 +51,9 @@ class Tensor {
   Tensor(const Tensor&) = delete;
   Tensor& operator=(const Tensor&) = delete;
 
+  // All zero again; the memory of a large block goes back to the system until it is touched.
+  void clear_and_release();
+
   DType dtype() const { return dtype_; }
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
