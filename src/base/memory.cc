@@ -78,6 +78,7 @@ bool reset_peak_resident() {
   return static_cast<bool>(file);
 }
 
+void return_large_blocks() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
 void release_freed_memory() { malloc_trim(0); }
 
 MemoryLimit memory_limit(size_t resident, const MemoryFiles& files) {

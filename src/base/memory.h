@@ -11,6 +11,9 @@ size_t resident_bytes();
 size_t peak_resident_bytes();
 // Begins a new peak at what is resident now. False where the system does not permit it: then peaks only grow.
 bool reset_peak_resident();
+// For main() to call: blocks of some megabytes and more are asked of the system one by one and go back to it when they
+// are freed. Left alone, the allocator keeps such blocks for later ones, which seldom fit the holes.
+void return_large_blocks();
 // Gives freed blocks back to the system, so that what is resident is what is used.
 void release_freed_memory();
 

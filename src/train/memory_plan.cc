@@ -14,6 +14,10 @@ constexpr const char *kWeights = "weights", *kPacked = "packed copies", *kGradie
                      *kOptimizer = "optimiser state", *kActivations = "activations", *kReference = "reference model",
                      *kSampler = "sampler, key cache";
 
+int64_t widest(const ModelConfig& c) {
+  return std::max({c.qkv_cols(), 2 * c.inner, std::min(kHeadTile, c.vocabulary)});
+}
+
 size_t round_up(int64_t n, int64_t step) { return static_cast<size_t>((n + step - 1) / step * step); }
 
 size_t matrix_bytes(const Compute& compute, int64_t out, int64_t in) {
@@ -68,16 +72,31 @@ UpdateLoad update_load(std::span<const TrainGroup> groups, int64_t micro_batch_t
   return most;
 }
 
-UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) {
-  const int64_t each = rollout.samples / std::max<int64_t>(1, rollout.prompts),
-                enough = 2 * micro_batch_tokens / std::max<int64_t>(1, each * rollout.max_new_tokens) + 1;
+namespace {
+
+UpdateLoad update_load_of_length(const SamplingLoad& rollout, int64_t completion, int64_t micro_batch_tokens) {
+  const int64_t each = rollout.samples / std::max<int64_t>(1, rollout.prompts);
+  // groups and samples that suffice to fill two micro-batches; more change nothing
+  const int64_t samples = std::min(each, 2 * micro_batch_tokens / completion + 2),
+                groups = std::min(rollout.prompts, 2 * micro_batch_tokens / (samples * completion) + 1);
   TrainGroup group{.prompt = std::vector<TokenId>(static_cast<size_t>(rollout.longest_prompt)), .samples = {}};
-  const TrainSample sample{.ids = std::vector<TokenId>(static_cast<size_t>(rollout.max_new_tokens)), .learn = {}};
-  // more samples than fill two micro-batches change nothing
-  const int64_t count = std::min(each, 2 * micro_batch_tokens / std::max<int64_t>(1, rollout.max_new_tokens) + 2);
-  group.samples.assign(static_cast<size_t>(count), sample);
-  return update_load(std::vector<TrainGroup>(static_cast<size_t>(std::min(rollout.prompts, enough)), group),
-                     micro_batch_tokens);
+  const TrainSample sample{.ids = std::vector<TokenId>(static_cast<size_t>(completion)), .learn = {}};
+  group.samples.assign(static_cast<size_t>(samples), sample);
+  return update_load(std::vector<TrainGroup>(static_cast<size_t>(groups), group), micro_batch_tokens);
+}
+
+}  // namespace
+
+UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) {
+  constexpr int64_t kShort = 32;  // completions that are shorter still on the whole are rare
+  UpdateLoad most;
+  for (int64_t length = rollout.max_new_tokens; length > 0; length = length > kShort ? length / 2 : 0) {
+    const UpdateLoad load = update_load_of_length(rollout, length, micro_batch_tokens);
+    most.rows = std::max(most.rows, load.rows);
+    most.selected = std::max(most.selected, load.selected);
+    most.pages = std::max(most.pages, load.pages);
+  }
+  return most;
 }
 
 size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
@@ -99,6 +118,8 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
     if (bytes > 0) plan.items.push_back({.name = name, .bytes = bytes});
   };
   add("program and data", needs.program);
+  // oneDNN's code and its copies of operands, seen: some 20 MB and a few blocks of its largest product
+  if (compute.onednn) add("matmul library", (size_t{16} << 20) + static_cast<size_t>(kHeadRows * widest(c)) * 16);
   add(kWeights, 4 * parameters);
   add(kPacked, packed_bytes(compute, c, needs.trains));
   if (needs.trains) add(kGradients, 4 * parameters);
@@ -109,6 +130,7 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   if (needs.update.rows > 0)
     add(kActivations, scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +
                           (needs.trains ? static_cast<size_t>(bucket_rows(needs.update.selected) * c.width) * 4 : 0));
+  if (needs.saves && needs.trains) add("saving", static_cast<size_t>(c.vocabulary * c.width) * 2);
   size_t sampler = 0;
   for (const SamplingLoad& load : needs.sampling)
     sampler = std::max(sampler, Sampler::planned_bytes(compute, c, needs.limits, load));

@@ -35,7 +35,8 @@ struct UpdateLoad {
 // Of these groups, packed as training packs them; groups beyond the first few micro-batches are not looked at, so the
 // longest come first.
 UpdateLoad update_load(std::span<const TrainGroup> longest_first, int64_t micro_batch_tokens);
-// The same for groups of `samples` completions that all have the greatest length.
+// The same for the groups of a rollout whose completions all have one length, the greatest or a shorter one: short ones
+// are more to a micro-batch.
 UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens);
 
 // What runs. Parts that are not there take nothing.
@@ -44,8 +45,9 @@ struct MemoryNeeds {
   bool trains = true;      // gradients, moments, packed copies for backward
   bool reference = false;  // a second model, for the KL term
   SamplerLimits limits = {};
-  std::vector<SamplingLoad> sampling;  // kinds of calls; the largest counts
+  std::vector<SamplingLoad> sampling = {};  // kinds of calls; the largest counts
   UpdateLoad update = {};
+  bool saves = true;  // checkpoints in bf16: a rounded copy of the largest tensor
 };
 MemoryPlan plan_memory(const Compute& compute, const ModelConfig& config, const MemoryNeeds& needs);
 

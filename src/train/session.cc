@@ -38,6 +38,8 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
     reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
   }
   policy_ = std::make_unique<Policy>(*model_);
+  plan_.set("packed copies", model_->packed_bytes());
+  reserve();
   if (setup.resume) {
     if (const auto found = store_.newest()) {
       require_same_recipe(*found, setup.recipe);
@@ -67,10 +69,19 @@ void TrainSession::plan(const ModelConfig& config) {
   reset_peak_resident();
   needs.program = resident_bytes();
   needs.reference = setup_.with_reference;
+  update_load_ = needs.update;
   plan_ = plan_memory(compute_, config, needs);
   const double asked = options_.memory_limit_gb;
   require_memory(plan_, asked > 0 ? MemoryLimit{static_cast<size_t>(asked * 1e9), "memory_limit_gb"}
                                   : memory_limit(needs.program));
+}
+
+// Room for every micro-batch but those of a single sequence longer than that.
+void TrainSession::reserve() {
+  const int64_t most = options_.micro_batch_tokens;
+  const bool longer = update_load_.rows > most;
+  policy_->reserve(std::min(update_load_.rows, most), std::min(update_load_.selected, most),
+                   longer ? std::min(update_load_.pages, most / (kPageSize / 4)) : update_load_.pages);
 }
 
 // Only now, when everything that can be wrong with the run's beginning has been looked at, does the folder hold a run.

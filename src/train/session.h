@@ -63,6 +63,7 @@ class TrainSession {
  private:
   void measure(const ModelConfig& config);
   void plan(const ModelConfig& config);
+  void reserve();
   void save(const nlohmann::ordered_json& state);
 
   const TrainingOptions& options_;
@@ -80,6 +81,7 @@ class TrainSession {
   Machine machine_;
   std::unique_ptr<Floors> floors_;
   MemoryPlan plan_;
+  UpdateLoad update_load_;
   nlohmann::ordered_json state_;
   int64_t step_ = 0, saved_step_ = -1, total_steps_ = 0;
 };
