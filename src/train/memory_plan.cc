@@ -22,7 +22,7 @@ size_t round_up(int64_t n, int64_t step) { return static_cast<size_t>((n + step 
 
 size_t matrix_bytes(const Compute& compute, int64_t out, int64_t in) {
   if (!compute.onednn) return round_up(out, 16) * static_cast<size_t>(in) * 4;  // our own panels are f32 always
-  return round_up(out, 16) * round_up(in, 2) * dtype_size(compute.operand);
+  return round_up(out, 64) * round_up(in, 2) * dtype_size(compute.operand);  // oneDNN pads to its blocks
 }
 
 size_t sum_of(const std::vector<MemoryItem>& items, bool MemoryItem::* phase) {
@@ -88,9 +88,8 @@ UpdateLoad update_load_of_length(const SamplingLoad& rollout, int64_t completion
 }  // namespace
 
 UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) {
-  constexpr int64_t kShort = 32;  // completions that are shorter still on the whole are rare
   UpdateLoad most;
-  for (int64_t length = rollout.max_new_tokens; length > 0; length = length > kShort ? length / 2 : 0) {
+  for (int64_t length : {rollout.max_new_tokens, (rollout.max_new_tokens + 1) / 2}) {
     const UpdateLoad load = update_load_of_length(rollout, length, micro_batch_tokens);
     most.rows = std::max(most.rows, load.rows);
     most.selected = std::max(most.selected, load.selected);
@@ -112,7 +111,8 @@ size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_back
 
 // Which blocks are alive when: the engine keeps everything it has once made, so both phases hold all of it.
 MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const MemoryNeeds& needs) {
-  const size_t parameters = static_cast<size_t>(ParameterLayout(c).total());
+  const int64_t all = ParameterLayout(c).total(), trained = needs.trained < 0 ? all : needs.trained;
+  const size_t weights = 4 * static_cast<size_t>(needs.kept_f32 < 0 ? all : needs.kept_f32);
   MemoryPlan plan;
   const auto add = [&](const char* name, size_t bytes) {
     if (bytes > 0) plan.items.push_back({.name = name, .bytes = bytes});
@@ -120,12 +120,12 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   add("program and data", needs.program);
   // oneDNN's code and its copies of operands, seen: some 20 MB and a few blocks of its largest product
   if (compute.onednn) add("matmul library", (size_t{16} << 20) + static_cast<size_t>(kHeadRows * widest(c)) * 16);
-  add(kWeights, 4 * parameters);
+  add(kWeights, weights);
   add(kPacked, packed_bytes(compute, c, needs.trains));
-  if (needs.trains) add(kGradients, 4 * parameters);
-  if (needs.trains) add(kOptimizer, 8 * parameters);
+  if (needs.trains) add(kGradients, 4 * static_cast<size_t>(trained));
+  if (needs.trains) add(kOptimizer, static_cast<size_t>(needs.state_bytes * static_cast<double>(trained)));
   if (needs.reference)
-    add(kReference, 4 * parameters + packed_bytes(compute, c, false) +
+    add(kReference, 4 * static_cast<size_t>(all) + packed_bytes(compute, c, false) +
                         scoring_bytes(compute, c, needs.update, ModelUse::inference));
   if (needs.update.rows > 0)
     add(kActivations, scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +

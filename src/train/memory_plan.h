@@ -35,14 +35,17 @@ struct UpdateLoad {
 // Of these groups, packed as training packs them; groups beyond the first few micro-batches are not looked at, so the
 // longest come first.
 UpdateLoad update_load(std::span<const TrainGroup> longest_first, int64_t micro_batch_tokens);
-// The same for the groups of a rollout whose completions all have one length, the greatest or a shorter one: short ones
-// are more to a micro-batch.
+// The same for the groups of a rollout whose completions all have one length, the greatest or half of it: shorter ones
+// are more to a micro-batch. Where most are shorter still, keys take a few more pages than that.
 UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens);
 
 // What runs. Parts that are not there take nothing.
 struct MemoryNeeds {
   size_t program = 0;      // resident before any of what follows
   bool trains = true;      // gradients, moments, packed copies for backward
+  int64_t trained = -1;    // parameters with gradients and optimiser state; -1: all
+  int64_t kept_f32 = -1;   // weights held in float32 beside the packed copies; -1: all
+  double state_bytes = 8;  // of the optimiser, a trained parameter
   bool reference = false;  // a second model, for the KL term
   SamplerLimits limits = {};
   std::vector<SamplingLoad> sampling = {};  // kinds of calls; the largest counts
