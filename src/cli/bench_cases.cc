@@ -91,7 +91,8 @@ SamplingLoad load_of(const UniformWork& w) {
   return {.prompts = w.prompts,
           .samples = w.prompts * w.samples,
           .longest_prompt = w.prompt,
-          .max_new_tokens = w.completion};
+          .max_new_tokens = w.completion,
+          .one_length = true};
 }
 
 Measurement measure_prefill(const Sizes& sizes) {

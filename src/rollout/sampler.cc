@@ -257,8 +257,9 @@ size_t Sampler::planned_bytes(const Compute& compute, const ModelConfig& config,
   const int64_t rows = std::max(limits.prefill_rows, limits.max_active),
                 fresh = std::min(load.max_new_tokens, std::max<int64_t>(1, config.max_positions - load.longest_prompt)),
                 together = std::min(limits.max_active, load.samples), prompts = std::min(together, load.prompts);
+  const int64_t start = load.one_length ? load.longest_prompt : kPageSize - 1;
   const int64_t pages = prompts * KvCache::pages_between(0, load.longest_prompt) +
-                        together * KvCache::pages_between(kPageSize - 1, kPageSize - 1 + fresh);
+                        together * KvCache::pages_between(start, start + fresh);
   return static_cast<size_t>(pages) * KvCache::page_bytes(compute, config) +
          Workspace::bytes(compute, config, rows, rows, ModelUse::inference);
 }
@@ -268,7 +269,8 @@ size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) co
                        {.prompts = limits_.max_active,
                         .samples = limits_.max_active,
                         .longest_prompt = longest_prompt,
-                        .max_new_tokens = max_new_tokens});
+                        .max_new_tokens = max_new_tokens,
+                        .one_length = false});
 }
 
 size_t Sampler::allocated_bytes() const {

@@ -41,6 +41,7 @@ struct SamplerLimits {
 struct SamplingLoad {
   int64_t prompts = 0, samples = 0;  // samples: of all prompts
   int64_t longest_prompt = 0, max_new_tokens = 0;
+  bool one_length = false;  // all prompts have the longest one's length: where completions lie in their pages is known
 };
 
 class Sampler {

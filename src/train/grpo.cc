@@ -307,7 +307,8 @@ MemoryNeeds needs_of(const GrpoOptions& o, int64_t longest_prompt, const ModelCo
       .prompts = o.prompts_per_rollout(),
       .samples = o.rollout_batch(),
       .longest_prompt = longest_prompt,
-      .max_new_tokens = std::max<int64_t>(1, std::min(o.max_completion_length, config.max_positions - longest_prompt))};
+      .max_new_tokens = std::max<int64_t>(1, std::min(o.max_completion_length, config.max_positions - longest_prompt)),
+      .one_length = false};
   MemoryNeeds needs{.limits = {.max_active = o.max_active}, .sampling = {rollout}};
   needs.update = update_load(rollout, o.micro_batch_tokens);
   rollout.prompts = rollout.samples = o.eval_rows;

@@ -22,7 +22,7 @@ size_t round_up(int64_t n, int64_t step) { return static_cast<size_t>((n + step 
 
 size_t matrix_bytes(const Compute& compute, int64_t out, int64_t in) {
   if (!compute.onednn) return round_up(out, 16) * static_cast<size_t>(in) * 4;  // our own panels are f32 always
-  return round_up(out, 64) * round_up(in, 2) * dtype_size(compute.operand);  // oneDNN pads to its blocks
+  return round_up(out, 64) * round_up(in, 2) * dtype_size(compute.operand);     // oneDNN pads to its blocks
 }
 
 size_t sum_of(const std::vector<MemoryItem>& items, bool MemoryItem::* phase) {

@@ -90,6 +90,9 @@ TEST(MemoryPlan, TheSamplerTakesWhatIsPlanned) {
   const double planned = static_cast<double>(Sampler::planned_bytes(compute, config, limits, load)),
                is = static_cast<double>(sampler.allocated_bytes());
   EXPECT_LE(is, planned);
+  SamplingLoad exact = load;
+  exact.one_length = true;
+  EXPECT_EQ(is, static_cast<double>(Sampler::planned_bytes(compute, config, limits, exact)));
   EXPECT_GE(is, 0.7 * planned);
   EXPECT_LT(planned, static_cast<double>(sampler.planned_bytes(9, 100))) << "three prompts are not eight";
 }

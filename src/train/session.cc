@@ -117,6 +117,14 @@ void TrainSession::save(const Json& state) {
 
 bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json& state) {
   step_++;
+  for (const char* phase : {"share/rollout", "share/update"})
+    if (!said_too_fast_ && metrics.value(phase, 0.0) > 1) {
+      said_too_fast_ = true;
+      view_->note(
+          fmt::format("{} is above 1: the machine was busy when its peaks were measured, or the weights stay in "
+                      "the cache; shares are too high",
+                      phase));
+    }
   metrics["memory/planned_gb"] = gb(plan_.peak_bytes());
   metrics["memory/peak_gb"] = gb(peak_resident_bytes());
   metrics_->append(metrics);

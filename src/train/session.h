@@ -82,6 +82,7 @@ class TrainSession {
   std::unique_ptr<Floors> floors_;
   MemoryPlan plan_;
   UpdateLoad update_load_;
+  bool said_too_fast_ = false;
   nlohmann::ordered_json state_;
   int64_t step_ = 0, saved_step_ = -1, total_steps_ = 0;
 };
