@@ -33,8 +33,8 @@ struct ProbePlan {
   std::vector<ProductShape> shapes;
   std::vector<DType> operands;  // f32, bf16 or s8
   std::vector<int64_t> rows;
-  double seconds = 0.02;                      // that a product is repeated for
-  size_t read_bytes = size_t{256} << 20;      // well beyond the last-level cache
+  double seconds = 0.02;                  // that a product is repeated for
+  size_t read_bytes = size_t{256} << 20;  // well beyond the last-level cache
 };
 
 // With the matmuls of `compute`; an operand type that this machine has no fast product for is left out.

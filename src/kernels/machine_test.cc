@@ -41,9 +41,7 @@ TEST(MachineProbe, TheBestCounts) {
   EXPECT_EQ(best.s8_flops, 9);
 }
 
-TEST(MachineProbe, MeasuresReadingToo) {
-  EXPECT_GT(measure_machine(make_compute("f32"), kSmall).read_bytes_per_s, 0);
-}
+TEST(MachineProbe, MeasuresReadingToo) { EXPECT_GT(measure_machine(make_compute("f32"), kSmall).read_bytes_per_s, 0); }
 
 }  // namespace
 }  // namespace r1

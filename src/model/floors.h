@@ -1,5 +1,5 @@
-// The least time a phase of training can take on a machine: arithmetic at the measured matmul peak, bytes at the measured
-// read bandwidth. Only real tokens count, a shared prompt counts once. Share of the floor = floor / measured.
+// The least time a phase of training can take on a machine: arithmetic at the measured matmul peak, bytes at the
+// measured read bandwidth. Only real tokens count, a shared prompt counts once. Share of the floor = floor / measured.
 #pragma once
 
 #include <span>

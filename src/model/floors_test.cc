@@ -77,8 +77,7 @@ TEST(Floors, DecodeRefillsSlotsAtOnce) {
                third = weights + 256.0 * (10 + 20 + 3 + 2);
   EXPECT_DOUBLE_EQ(floors.decode(work, 2), first + second + third);
   // one after another
-  EXPECT_DOUBLE_EQ(floors.decode(work, 1),
-                   6 * weights + 256.0 * (4 * 10 + 1 + (1 + 2 + 3)) + 256.0 * (2 * 20 + 1 + 2));
+  EXPECT_DOUBLE_EQ(floors.decode(work, 1), 6 * weights + 256.0 * (4 * 10 + 1 + (1 + 2 + 3)) + 256.0 * (2 * 20 + 1 + 2));
   EXPECT_EQ(floors.decode({{.prompt = 10, .completions = {1, 1}}}, 2), 0) << "the prefill gave them";
 }
 
