@@ -26,12 +26,12 @@ test: install $(RELEASE)/build.ninja
 
 # Speed against what this machine can do.
 bench: install $(RELEASE)/build.ninja
-	@cmake --build --preset release --target r1_engine_bench
-	$(RELEASE)/bench/r1_engine_bench
+	@cmake --build --preset release --target r1
+	$(RELEASE)/r1 bench
 
 format:
 	@tools/install.sh --developers
-	find src tests bench -name '*.cc' -o -name '*.h' | xargs clang-format-19 -i
+	find src tests -name '*.cc' -o -name '*.h' | xargs clang-format-19 -i
 
 clean:
 	rm -rf build

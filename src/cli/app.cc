@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/nearest.h"
 #include "base/options.h"
+#include "cli/bench.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
 
@@ -49,6 +50,12 @@ void declare_generate_keys(OptionTable& table, GenerateFlags& f) {
   table.add("seed", &f.seed, "same seed, same text");
   table.add("max_completion_length", &f.max_tokens, "tokens");
   table.add("system_prompt", &f.system_prompt, "system message");
+}
+void declare_bench_keys(OptionTable& table, BenchOptions& o) {
+  table.add("threads", &o.threads, "0: all cores");
+  table.add_choice("compute_dtype", &o.compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
+  table.add("micro_batch_tokens", &o.micro_batch_tokens, "of the GRPO step: tokens of one forward and backward");
+  table.add("max_active", &o.max_active, "of the GRPO step: sequences decoded together");
 }
 void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
   OptionTable table;
@@ -92,6 +99,7 @@ struct Words {
   GenerateFlags generate;
   EvalFlags eval;
   TrainFlags train;
+  BenchOptions bench;
   std::string tokenize_model, template_file, template_model, golden_folder;
   bool decode = false, json = false;
   bool saves_on_interrupt = false;  // Ctrl-C is the verb's own matter
@@ -263,6 +271,40 @@ void add_check_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   });
 }
 
+void add_bench_verb(CLI::App& app, Words& w, std::function<int()>& action) {
+  BenchOptions& o = w.bench;
+  CLI::App* bench = app.add_subcommand("bench", "the engine's speed against what this machine can do");
+  auto* what = bench->add_option_group("what to measure");
+  what->add_option("--model", o.model, "a model's own shapes and weights");
+  what->add_option("--shape", o.shape, fmt::format("random weights of {}", fmt::join(bench_shapes(), ", ")))
+      ->capture_default_str();
+  what->require_option(0, 1);
+  bench->add_option("--case", o.cases, fmt::format("only these, repeatable: {}", fmt::join(bench_case_names(), ", ")));
+  const auto number = [&](const char* flag, std::optional<int64_t>& field, int64_t most, const char* help) {
+    bench->add_option(flag, field, help)->check(CLI::Range(int64_t{1}, most));
+  };
+  number("--repeats", o.repeats, 1000, "medians are reported (5)");
+  number("--prompts", o.prompts, 4096, "of a GRPO step (8)");
+  number("--samples", o.samples, 1024, "of a prompt in it (8)");
+  number("--prompt-length", o.prompt_length, 1 << 17, "tokens, also of the decode cases (128)");
+  number("--completion-length", o.completion_length, 1 << 17, "tokens of a GRPO step's samples (256)");
+  number("--prefill-length", o.prefill_length, 1 << 17, "tokens of the prefill case (512)");
+  number("--decode-length", o.decode_length, 1 << 17, "tokens a sequence of the decode cases (64)");
+  bench->add_option("--threads", o.threads, "0: all cores");
+  bench->add_flag("--quick", o.quick, "small sizes and one repeat: shows that it runs, not how fast");
+  bench->add_flag("--json", o.json, "a JSON line a case");
+  add_set(bench, w.sets);
+  bench->footer(set_keys_help(declare_bench_keys));
+  bench->callback([&] {
+    action = [&] {
+      OptionTable table;
+      declare_bench_keys(table, w.bench);
+      table.set_all(w.sets);
+      return run_bench(w.bench);
+    };
+  });
+}
+
 std::vector<std::string> names_of(const std::vector<CLI::App*>& verbs) {
   std::vector<std::string> out;
   for (const CLI::App* verb : verbs) out.push_back(verb->get_name());
@@ -344,6 +386,7 @@ int run_app(int argc, char** argv) {
   add_model_verbs(app, words, action);
   add_train_verbs(app, words, action);
   add_check_verbs(app, words, action);
+  add_bench_verb(app, words, action);
   return guarded([&] {
     require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {

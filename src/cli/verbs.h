@@ -62,6 +62,8 @@ std::string eval_keys_help();
 
 // ---- checks and looking
 int run_verify_goldens(const std::string& folder, const ModelFlags& flags, bool json);
+struct BenchOptions;
+int run_bench(const BenchOptions& options);
 int run_doctor(const ModelFlags& flags, bool json);
 
 }  // namespace r1

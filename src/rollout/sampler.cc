@@ -252,12 +252,25 @@ Sampler::Sampler(const Transformer& model, std::shared_ptr<const Tokenizer> toke
                                              std::max(limits.prefill_rows, limits.max_active), ModelUse::inference)) {}
 Sampler::~Sampler() = default;
 
+size_t Sampler::planned_bytes(const Compute& compute, const ModelConfig& config, const SamplerLimits& limits,
+                              const SamplingLoad& load) {
+  const int64_t rows = std::max(limits.prefill_rows, limits.max_active),
+                fresh = std::min(load.max_new_tokens, std::max<int64_t>(1, config.max_positions - load.longest_prompt)),
+                together = std::min(limits.max_active, load.samples), prompts = std::min(together, load.prompts);
+  const int64_t start = load.one_length ? load.longest_prompt : kPageSize - 1;
+  const int64_t pages = prompts * KvCache::pages_between(0, load.longest_prompt) +
+                        together * KvCache::pages_between(start, start + fresh);
+  return static_cast<size_t>(pages) * KvCache::page_bytes(compute, config) +
+         Workspace::bytes(compute, config, rows, rows, ModelUse::inference);
+}
+
 size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const {
-  const int64_t rows = std::max(limits_.prefill_rows, limits_.max_active);
-  const int64_t pages = limits_.max_active * (KvCache::pages_between(0, longest_prompt) +
-                                              KvCache::pages_between(kPageSize - 1, kPageSize - 1 + max_new_tokens));
-  return static_cast<size_t>(pages) * KvCache::page_bytes(model_.compute(), model_.config()) +
-         Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference);
+  return planned_bytes(model_.compute(), model_.config(), limits_,
+                       {.prompts = limits_.max_active,
+                        .samples = limits_.max_active,
+                        .longest_prompt = longest_prompt,
+                        .max_new_tokens = max_new_tokens,
+                        .one_length = false});
 }
 
 size_t Sampler::allocated_bytes() const {

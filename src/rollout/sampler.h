@@ -37,6 +37,13 @@ struct SamplerLimits {
   int64_t prefill_rows = 1024;  // prompt tokens a forward pass
 };
 
+// What a call of generate() asks for, at most.
+struct SamplingLoad {
+  int64_t prompts = 0, samples = 0;  // samples: of all prompts
+  int64_t longest_prompt = 0, max_new_tokens = 0;
+  bool one_length = false;  // all prompts have the longest one's length: where completions lie in their pages is known
+};
+
 class Sampler {
  public:
   // Borrows the model for its own lifetime. `tokenizer` decodes texts and stop texts.
@@ -61,7 +68,10 @@ class Sampler {
     return generate(requests, options, Hooks());
   }
 
-  // Bytes the cache and buffers need for prompts and completions of these lengths.
+  // Bytes the cache and buffers need for such a call, before any of it is there.
+  static size_t planned_bytes(const Compute& compute, const ModelConfig& config, const SamplerLimits& limits,
+                              const SamplingLoad& load);
+  // The same with all slots taken, each by a prompt of its own.
   size_t planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const;
   // Bytes they take now: never more than was planned for the calls so far.
   size_t allocated_bytes() const;

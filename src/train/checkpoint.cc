@@ -220,6 +220,7 @@ Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* 
 
 void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe) {
   static const std::set<std::string> free_keys = {"threads",
+                                                  "memory_limit_gb",
                                                   "save_steps",
                                                   "save_total_limit",
                                                   "logging_steps",

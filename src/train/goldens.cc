@@ -314,6 +314,12 @@ class FolderCheck {
       // terms of both signs nearly cancel in some of these sums: float32 rounds relative to the terms, not to the rest
       relative(check + "loss", sums.loss, form["loss"].get<double>(), 1e-5, size);
       const auto want = golden.floats(name + ".dlogps");
+      if (form["metrics"].contains("clip_ratio/low_min")) {
+        relative(check + "clip_ratio/low_min", sums.clipped_low_min,
+                 form["metrics"]["clip_ratio/low_min"].get<double>(), 1e-6, 1);
+        relative(check + "clip_ratio/high_max", sums.clipped_high_max,
+                 form["metrics"]["clip_ratio/high_max"].get<double>(), 1e-6, 1);
+      }
       const double gap = distance(dlogps, want), bound = 2e-4 * norm(want) + 1e-7;
       report_({name_, check + "dlogps", gap, bound, gap <= bound, ""});
       if (golden.has(name + ".grad." + model.layout().all()[0].name))

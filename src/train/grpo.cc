@@ -1,7 +1,9 @@
 #include "train/grpo.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -19,10 +21,11 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 class GrpoTrainer {
  public:
-  GrpoTrainer(const GrpoRun& run, TrainSession& session)
+  // Borrows the rows for its lifetime.
+  GrpoTrainer(const GrpoRun& run, TrainSession& session, const std::vector<DataRow>& rows)
       : o_(run.options),
         session_(session),
-        rows_(o_.data.load(false, false).rows),
+        rows_(rows),
         reward_(make_reward(o_.reward, {.max_completion_length = o_.max_completion_length,
                                         .soft_overlong_cache = o_.soft_overlong_cache,
                                         .exec_timeout_seconds = o_.reward_timeout_seconds})),
@@ -88,9 +91,26 @@ class GrpoTrainer {
     for (const JudgedGroup& g : rollout.groups)
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
     tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
+    rollout.metrics["share/rollout"] = rollout_floor(rollout) / rollout.seconds_rollout;
     log_samples(rollout);
     set_rollout(std::move(rollout));
     part_ = 0;
+  }
+
+  // The least seconds it could have taken on this machine.
+  double rollout_floor(const Rollout& rollout) const {
+    Work work;
+    for (const JudgedGroup& g : rollout.groups) {
+      work.push_back({.prompt = static_cast<int64_t>(g.prompt.ids.size()), .completions = {}});
+      for (const Completion& c : g.group.completions)
+        work.back().completions.push_back(static_cast<int64_t>(c.ids.size()));
+    }
+    return session_.floors().prefill(work) + session_.floors().decode(work, o_.max_active);
+  }
+  double update_floor(const UpdateSums& sums) const {
+    const Floors& floors = session_.floors();
+    const double reference = session_.reference() != nullptr ? floors.forward(sums.work) : 0;
+    return sums.samples > 0 ? floors.train(sums.work) + reference + floors.optimizer() : 0;
   }
 
   // One optimiser step on the next minibatch of the rollout.
@@ -142,6 +162,9 @@ class GrpoTrainer {
     if (part_ == 0) {  // the first update of a rollout is made by the policy that sampled it
       first_gap_max_ = sums.logp_gap_max;
       first_gap_mean_ = sums.logp_gap_sum / tokens;
+      first_ratio_ = {1, 1, 1};
+      if (sums.samples > 0)
+        first_ratio_ = {sums.sampler_ratio_min, sums.sampler_ratio_sum / tokens, sums.sampler_ratio_max};
     }
     Json m = {
         {"step", session_.step() + 1}, {"loss", sums.loss.loss + sums.entropy_loss},      {"grad_norm", step.norm},
@@ -150,18 +173,26 @@ class GrpoTrainer {
     m["entropy"] = sums.entropy / tokens;
     if (o_.beta != 0) m["kl"] = sums.loss.kl / tokens;
     m["clip_ratio/low_mean"] = sums.loss.clipped_low / tokens;
+    m["clip_ratio/low_min"] = sums.samples > 0 ? sums.loss.clipped_low_min : 0;
+    m["clip_ratio/high_max"] = sums.loss.clipped_high_max;
     m["clip_ratio/high_mean"] = sums.loss.clipped_high / tokens;
     m["clip_ratio/region_mean"] = (sums.loss.clipped_low + sums.loss.clipped_high) / tokens;
     if (o_.loss_type == "cispo") m["cispo_clip_ratio"] = sums.loss.cispo_clipped / tokens;
     m["sampling/sampling_logp_difference/mean"] = first_gap_mean_;
     m["sampling/sampling_logp_difference/max"] = first_gap_max_;
-    m["sampling/importance_sampling_ratio/min"] = sums.samples > 0 ? sums.loss.ratio_min : 1.0;
-    m["sampling/importance_sampling_ratio/max"] = sums.samples > 0 ? sums.loss.ratio_max : 1.0;
+    m["sampling/importance_sampling_ratio/min"] = first_ratio_.min;
+    m["sampling/importance_sampling_ratio/mean"] = first_ratio_.mean;
+    m["sampling/importance_sampling_ratio/max"] = first_ratio_.max;
+    m["policy_ratio/min"] = sums.samples > 0 ? sums.loss.ratio_min : 1.0;
+    m["policy_ratio/max"] = sums.samples > 0 ? sums.loss.ratio_max : 1.0;
     m["sampling/ratios_bounded"] = sums.loss.ratios_bounded;
     m["samples_trained"] = sums.samples;
     m["time/update"] = step.seconds;
     const double rollout_seconds = part_ == 0 ? rollout_->seconds_rollout + rollout_->seconds_reward : 0;
     m["step_time"] = step.seconds + rollout_seconds;
+    const double floor = update_floor(sums);
+    m["share/update"] = floor / step.seconds;
+    m["share/step"] = ((part_ == 0 ? rollout_floor(*rollout_) : 0) + floor) / (step.seconds + rollout_seconds);
     return m;
   }
 
@@ -178,7 +209,8 @@ class GrpoTrainer {
                              {"ent", fmt::format("{:.3f}", number("entropy"))},
                              {"gap", fmt::format("{:g}", number("sampling/sampling_logp_difference/max"))},
                              {"rollout", fmt::format("{:.1f}s", number("time/rollout"))},
-                             {"update", fmt::format("{:.1f}s", number("time/update"))}},
+                             {"update", fmt::format("{:.1f}s", number("time/update"))},
+                             {"floor", fmt::format("{:.0f}%", 100 * number("share/step"))}},
                   .curve = number("reward"),
                   .sample = {},
                   .sample_note = {}};
@@ -239,7 +271,7 @@ class GrpoTrainer {
 
   const GrpoOptions& o_;
   TrainSession& session_;
-  const std::vector<DataRow> rows_;
+  const std::vector<DataRow>& rows_;
   std::vector<DataRow> held_out_;
   const std::unique_ptr<Reward> reward_;
   Sampler sampler_;
@@ -248,21 +280,58 @@ class GrpoTrainer {
   std::vector<std::vector<SampleIndex>> minibatches_;
   size_t part_ = 0;  // minibatches of the rollout that are done, over all iterations
   int64_t rollouts_done_ = 0, tokens_seen_ = 0, total_ = 0;
+  // of the rollout's first update, made by the policy that sampled it
   double first_gap_max_ = 0, first_gap_mean_ = 0;
+  struct {
+    double min = 1, mean = 1, max = 1;
+  } first_ratio_;
   Schedule schedule_;
 };
+
+// The longest prompt of the data, found among the rows with the most text.
+int64_t longest_prompt(const PromptBuilder& prompts, const std::vector<DataRow>& rows) {
+  constexpr size_t kLooked = 32;
+  std::vector<std::pair<size_t, size_t>> by_text;  // bytes, row
+  for (size_t i = 0; i < rows.size(); i++)
+    by_text.push_back({rows[i].prompt.size() + rows[i].messages.dump().size() + rows[i].input_ids.size(), i});
+  const size_t looked = std::min(kLooked, rows.size());
+  std::partial_sort(by_text.begin(), by_text.begin() + static_cast<std::ptrdiff_t>(looked), by_text.end(),
+                    std::greater<>());
+  size_t longest = 1;
+  for (size_t i = 0; i < looked; i++) longest = std::max(longest, prompts.build(rows[by_text[i].second]).ids.size());
+  return static_cast<int64_t>(longest);
+}
+
+MemoryNeeds needs_of(const GrpoOptions& o, int64_t longest_prompt, const ModelConfig& config) {
+  SamplingLoad rollout{
+      .prompts = o.prompts_per_rollout(),
+      .samples = o.rollout_batch(),
+      .longest_prompt = longest_prompt,
+      .max_new_tokens = std::max<int64_t>(1, std::min(o.max_completion_length, config.max_positions - longest_prompt)),
+      .one_length = false};
+  MemoryNeeds needs{.limits = {.max_active = o.max_active}, .sampling = {rollout}};
+  needs.update = update_load(rollout, o.micro_batch_tokens);
+  rollout.prompts = rollout.samples = o.eval_rows;
+  if (o.eval_steps > 0) needs.sampling.push_back(rollout);
+  return needs;
+}
 
 }  // namespace
 
 bool run_grpo(const GrpoRun& run) {
-  run.options.check();
-  TrainSession session(run.options, {.verb = "grpo",
-                                     .resume = run.resume,
-                                     .random_init = false,
-                                     .with_reference = run.options.beta != 0,
-                                     .recipe = run.recipe,
-                                     .recipe_toml = run.recipe_toml});
-  return GrpoTrainer(run, session).run();
+  const GrpoOptions& o = run.options;
+  o.check();
+  const std::vector<DataRow> rows = o.data.load(false, false).rows;
+  TrainSession session(o, {.verb = "grpo",
+                           .resume = run.resume,
+                           .random_init = false,
+                           .with_reference = o.beta != 0,
+                           .recipe = run.recipe,
+                           .recipe_toml = run.recipe_toml,
+                           .needs = [&](const PromptBuilder& prompts, const ModelConfig& config) {
+                             return needs_of(o, longest_prompt(prompts, rows), config);
+                           }});
+  return GrpoTrainer(run, session, rows).run();
 }
 
 }  // namespace r1

@@ -66,7 +66,11 @@ class Minibatch {
     if (in_.mask_truncated && c.finish == FinishReason::length) return;
     counts_.tokens += static_cast<double>(c.ids.size());
     if (!g.spread || (g.group.advantages[at.sample] == 0 && in_.form.beta == 0 && in_.entropy_coef == 0)) return;
-    if (groups_.empty() || last_group_ != at.group) groups_.push_back({g.prompt.ids, {}});
+    if (groups_.empty() || last_group_ != at.group) {
+      groups_.push_back({g.prompt.ids, {}});
+      sums_.work.push_back({.prompt = static_cast<int64_t>(g.prompt.ids.size()), .completions = {}});
+    }
+    sums_.work.back().completions.push_back(static_cast<int64_t>(c.ids.size()));
     last_group_ = at.group;
     groups_.back().samples.push_back({c.ids, {}, static_cast<int64_t>(kept_.size())});
     kept_.push_back(at);
@@ -98,6 +102,10 @@ class Minibatch {
     const double gap = std::abs(static_cast<double>(new_logp) - behavior_logp);
     sums_.logp_gap_max = std::max(sums_.logp_gap_max, gap);
     sums_.logp_gap_sum += gap;
+    const double ratio = std::exp(static_cast<double>(new_logp) - behavior_logp);
+    sums_.sampler_ratio_min = std::min(sums_.sampler_ratio_min, ratio);
+    sums_.sampler_ratio_max = std::max(sums_.sampler_ratio_max, ratio);
+    sums_.sampler_ratio_sum += ratio;
     if (in_.same_policy && !(new_logp == behavior_logp))
       fail(
           "rollout {}, prompt {}, sample {}, token {}: the trainer's log-prob {} is not the sampler's {}; sampler and "

@@ -1,10 +1,12 @@
 // One optimiser step of GRPO on part of a rollout.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model/floors.h"
 #include "train/losses.h"
 #include "train/policy.h"
 #include "train/rollouts.h"
@@ -36,8 +38,10 @@ struct UpdateSums {
   double entropy = 0;                         // summed over tokens
   double entropy_loss = 0;                    // what the bonus added to the loss
   double logp_gap_max = 0, logp_gap_sum = 0;  // |new - behaviour|, over tokens; exactly 0 when same_policy
-  double tokens = 0;                          // trained on
-  int64_t samples = 0;                        // trained on
+  double sampler_ratio_min = INFINITY, sampler_ratio_max = 0, sampler_ratio_sum = 0;  // new / behaviour, over tokens
+  double tokens = 0;                                                                  // trained on
+  int64_t samples = 0;                                                                // trained on
+  Work work;                                                                          // the same, as floors count it
 };
 
 // Forward and backward of the minibatch; gradients gather in the policy. Samples without advantage, failed ones and (if

@@ -87,6 +87,9 @@ TEST_F(GrpoUpdate, SamplerAndTrainerAgreeToTheLastBit) {
   EXPECT_EQ(done.sums.logp_gap_max, 0);
   EXPECT_EQ(done.sums.loss.ratio_min, 1);
   EXPECT_EQ(done.sums.loss.ratio_max, 1);
+  EXPECT_EQ(done.sums.sampler_ratio_min, 1);
+  EXPECT_EQ(done.sums.sampler_ratio_max, 1);
+  EXPECT_EQ(done.sums.sampler_ratio_sum, done.sums.tokens);
   EXPECT_EQ(done.sums.samples, 12);
   EXPECT_GT(size_of(done.gradient), 1e-3);
 }
@@ -126,6 +129,9 @@ TEST_F(GrpoUpdate, GroupsWithoutSpreadAreLeftOutOfThePassesOnly) {
   rollout.groups[2].group.set_advantages({0, 0, 0, 0});
   const Done done = update(rollout);
   EXPECT_EQ(done.sums.samples, 8);
+  ASSERT_EQ(done.sums.work.size(), 2u) << "floors count what is trained on";
+  EXPECT_EQ(done.sums.work[1].prompt, static_cast<int64_t>(rollout.groups[1].prompt.ids.size()));
+  EXPECT_EQ(static_cast<double>(completion_tokens(done.sums.work)), done.sums.tokens);
   // the tokens of the flat group still count in the mean: with it gone, the rest would weigh more
   Rollout alone = rollout;
   alone.groups.pop_back();

@@ -71,6 +71,7 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
   if (n == 0) return;
   const double length = static_cast<double>(n), weight = token_weight(f, counts, length);
   const auto log_ratio = [&](size_t t) { return static_cast<double>(q.new_logp[t]) - q.old_logp[t]; };
+  const double low_before = sums.clipped_low, high_before = sums.clipped_high;
   double mean_log_ratio = 0;
   for (size_t t = 0; t < n; t++) mean_log_ratio += log_ratio(t) / length;
   double shared_slope = 0;  // sequence level: every token's term pulls on all tokens alike
@@ -106,6 +107,8 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
   }
   if (f.level == RatioLevel::sequence)
     for (float& d : dlogp) d += static_cast<float>(shared_slope * weight);
+  sums.clipped_low_min = std::min(sums.clipped_low_min, (sums.clipped_low - low_before) / length);
+  sums.clipped_high_max = std::max(sums.clipped_high_max, (sums.clipped_high - high_before) / length);
   sums.tokens += length;
 }
 

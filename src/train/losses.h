@@ -43,6 +43,7 @@ struct LossSums {  // over the tokens of the sequences seen; divide by tokens fo
   double tokens = 0;
   double clipped_low = 0, clipped_high = 0,
          cispo_clipped = 0;  // for sequence ratios a clipped sequence counts all its tokens
+  double clipped_low_min = INFINITY, clipped_high_max = 0;  // shares of one sequence's tokens
   double ratio_min = INFINITY, ratio_max = 0;
   double ratios_bounded = 0;  // tokens whose log-ratio was beyond kLogRatioBound
 };

@@ -212,6 +212,10 @@ TEST(Losses, ClippedTokensAreCountedOnTheSideThatBinds) {
   EXPECT_EQ(sums_of(1).clipped_high, 1);
   EXPECT_EQ(sums_of(-1).clipped_low, 1);
   EXPECT_EQ(sums_of(-1).clipped_high, 0);
+  EXPECT_EQ(sums_of(1).clipped_low_min, 0);
+  EXPECT_NEAR(sums_of(1).clipped_high_max, 1.0 / 3, 1e-12) << "of the sequence's tokens";
+  EXPECT_NEAR(sums_of(-1).clipped_low_min, 1.0 / 3, 1e-12);
+  EXPECT_EQ(sums_of(-1).clipped_high_max, 0);
   EXPECT_NEAR(sums_of(1).ratio_min, 0.5, 1e-6);
   EXPECT_NEAR(sums_of(1).ratio_max, 2, 1e-6);
   f.type = LossType::cispo, f.epsilon_high = 1.5;

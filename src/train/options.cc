@@ -79,6 +79,7 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.add_choice("save_dtype", &save_dtype, {"bf16", "f32"}, "of written models");
   t.add("threads", &threads, "0: all cores of this process");
   t.add("micro_batch_tokens", &micro_batch_tokens, "tokens of one forward and backward");
+  t.add("memory_limit_gb", &memory_limit_gb, "what the run must fit; 0: what the machine has");
   t.add("save_steps", &save_steps, "a checkpoint every so many steps; 0: only at the end");
   t.add("save_total_limit", &save_total_limit, "checkpoints kept, at least 1");
   t.add("logging_steps", &logging_steps, "a line in the terminal every so many steps");
@@ -128,6 +129,7 @@ void TrainingOptions::check_common() const {
   at_least("logging_steps", static_cast<double>(logging_steps), 1);
   at_least("micro_batch_tokens", static_cast<double>(micro_batch_tokens), 16);
   at_least("threads", static_cast<double>(threads), 0);
+  at_least("memory_limit_gb", memory_limit_gb, 0);
   if (threads > 1024) fail_usage("threads is {}, expected at most 1024", threads);
   if (max_steps <= 0 && !(num_train_epochs > 0)) fail_usage("give max_steps or num_train_epochs above 0");
   if (max_steps >= int64_t{1} << 24) fail_usage("max_steps is {}, expected below {}", max_steps, int64_t{1} << 24);

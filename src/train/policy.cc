@@ -10,20 +10,25 @@ namespace r1 {
 namespace {
 
 // Buffers grow to the largest micro-batch seen and stay.
-void grow(const Transformer& model, const MicroBatch& batch, ModelUse use, std::unique_ptr<Workspace>& workspace,
+struct Room {
+  int64_t rows, selected, pages;
+};
+Room room_for(const MicroBatch& batch) {
+  return {batch.batch.rows(), static_cast<int64_t>(batch.selected.size()), batch.num_pages};
+}
+void grow(const Transformer& model, const Room& room, ModelUse use, std::unique_ptr<Workspace>& workspace,
           std::unique_ptr<KvCache>& cache, int32_t& cache_pages) {
-  const int64_t rows = batch.batch.rows(), selected = static_cast<int64_t>(batch.selected.size());
-  if (!workspace || workspace->rows() < rows || workspace->selected() < selected) {
+  if (!workspace || workspace->rows() < room.rows || workspace->selected() < room.selected) {
     const int64_t old_rows = workspace ? workspace->rows() : 0, old_selected = workspace ? workspace->selected() : 0;
     workspace.reset();
-    workspace = std::make_unique<Workspace>(model.compute(), model.config(), std::max(rows, old_rows),
-                                            std::max(selected, old_selected), use);
+    workspace = std::make_unique<Workspace>(model.compute(), model.config(), std::max(room.rows, old_rows),
+                                            std::max(room.selected, old_selected), use);
   }
-  if (cache_pages < batch.num_pages) {
+  if (cache_pages < room.pages) {
     cache.reset();
     cache_pages = 0;
-    cache = std::make_unique<KvCache>(model.compute(), model.config(), batch.num_pages);
-    cache_pages = batch.num_pages;
+    cache = std::make_unique<KvCache>(model.compute(), model.config(), static_cast<int32_t>(room.pages));
+    cache_pages = static_cast<int32_t>(room.pages);
   }
 }
 
@@ -36,15 +41,15 @@ Policy::Policy(Transformer& model) : model_(model) {
   v_ = Tensor(DType::f32, 1, n);
 }
 
-void Policy::make_room(const MicroBatch& batch) {
-  grow(model_, batch, ModelUse::training, workspace_, cache_, cache_pages_);
-  const int64_t selected = static_cast<int64_t>(batch.selected.size());
+void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
+  grow(model_, {rows, selected, pages}, ModelUse::training, workspace_, cache_, cache_pages_);
   if (d_hidden_.rows() < bucket_rows(selected))
     d_hidden_ = Tensor(DType::f32, bucket_rows(selected), model_.config().width);
 }
 
 const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
-  make_room(batch);
+  const Room room = room_for(batch);
+  reserve(room.rows, room.selected, room.pages);
   hidden_ = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
   scores_.resize(batch.selected.size());
   model_.head().score(hidden_, batch.targets.data(), scores_.data());
@@ -88,7 +93,7 @@ double Policy::update(const UpdateOptions& o) {
 }
 
 std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
-  grow(model_, batch, ModelUse::inference, workspace_, cache_, cache_pages_);
+  grow(model_, room_for(batch), ModelUse::inference, workspace_, cache_, cache_pages_);
   const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
   std::vector<HeadScore> scores(batch.selected.size());
   model_.head().score(hidden, batch.targets.data(), scores.data());

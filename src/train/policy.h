@@ -22,6 +22,10 @@ class Policy {
  public:
   explicit Policy(Transformer& model);
 
+  // Makes room for micro-batches of so many rows, rows that reach the head, and pages, so that no step has to. Larger
+  // ones still find their room.
+  void reserve(int64_t rows, int64_t selected, int64_t pages);
+
   // Log-prob, entropy and normaliser of every learned token of the micro-batch; keeps what backward needs.
   const std::vector<HeadScore>& forward(const MicroBatch& batch);
   // After forward of the same micro-batch: adds the gradient of sum dlogp_i logp_i (+ dentropy_i entropy_i). Tokens
@@ -40,8 +44,6 @@ class Policy {
   void set_updates(int64_t n) { updates_ = n; }
 
  private:
-  void make_room(const MicroBatch& batch);
-
   Transformer& model_;
   Tensor gradients_, m_, v_;
   int64_t updates_ = 0;

@@ -1,7 +1,5 @@
 #include "train/session.h"
 
-#include <sys/resource.h>
-
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -12,11 +10,9 @@ namespace r1 {
 
 using Json = nlohmann::ordered_json;
 
-double peak_rss_gb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
-}
+namespace {
+double gb(size_t bytes) { return static_cast<double>(bytes) / 1e9; }
+}  // namespace
 
 TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
     : options_(options),
@@ -30,6 +26,8 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   prompts_ = std::make_unique<PromptBuilder>(files_, tokenizer_, options.prompt);
   const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
   const ParameterLayout layout(config);
+  measure(config);
+  plan(config);
   if (!files_.tensors && !setup.random_init) fail("{}: holds no weights", files_.path);
   Tensor weights = setup.random_init ? random_parameters(layout, config, static_cast<uint64_t>(options.seed))
                                      : load_parameters(layout, files_);
@@ -40,6 +38,8 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
     reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
   }
   policy_ = std::make_unique<Policy>(*model_);
+  plan_.set("packed copies", model_->packed_bytes());
+  reserve();
   if (setup.resume) {
     if (const auto found = store_.newest()) {
       require_same_recipe(*found, setup.recipe);
@@ -50,6 +50,38 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
       log_info("{}: no checkpoint yet, starting at the beginning", options.out);
     }
   }
+}
+
+// Some 100 ms: the peaks that the steps' shares are taken of.
+void TrainSession::measure(const ModelConfig& config) {
+  const std::vector<ProductShape> shapes = product_shapes(config);
+  machine_ = measure_machine(compute_, {.shapes = {shapes.end() - 3, shapes.end()},  // the wide ones
+                                        .operands = {compute_.operand},
+                                        .rows = {compute_.onednn ? 1024 : 128},
+                                        .seconds = 0.01,
+                                        .read_bytes = size_t{128} << 20});
+  floors_ = std::make_unique<Floors>(config, machine_, compute_.operand);
+}
+
+void TrainSession::plan(const ModelConfig& config) {
+  MemoryNeeds needs = setup_.needs(*prompts_, config);
+  release_freed_memory();
+  reset_peak_resident();
+  needs.program = resident_bytes();
+  needs.reference = setup_.with_reference;
+  update_load_ = needs.update;
+  plan_ = plan_memory(compute_, config, needs);
+  const double asked = options_.memory_limit_gb;
+  require_memory(plan_, asked > 0 ? MemoryLimit{static_cast<size_t>(asked * 1e9), "memory_limit_gb"}
+                                  : memory_limit(needs.program));
+}
+
+// Room for every micro-batch but those of a single sequence longer than that.
+void TrainSession::reserve() {
+  const int64_t most = options_.micro_batch_tokens;
+  const bool longer = update_load_.rows > most;
+  policy_->reserve(std::min(update_load_.rows, most), std::min(update_load_.selected, most),
+                   longer ? std::min(update_load_.pages, most / (kPageSize / 4)) : update_load_.pages);
 }
 
 // Only now, when everything that can be wrong with the run's beginning has been looked at, does the folder hold a run.
@@ -63,6 +95,9 @@ void TrainSession::open_view(const std::string& curve, double low, double high) 
                   static_cast<double>(model_->layout().total()) / 1e6, dtype_name(compute_.operand),
                   isa_name(compute_.isa), thread_count(), options_.out);
   view_ = std::make_unique<RunView>(title, curve, low, high);
+  view_->note(fmt::format("machine: packed matmul {:.0f} GFLOP/s, read {:.1f} GB/s",
+                          machine_.flops(compute_.operand) / 1e9, machine_.read_bytes_per_s / 1e9));
+  for (const std::string& line : memory_table(plan_)) view_->note(line);
   if (step_ > 0) view_->note(fmt::format("going on after step {}", step_));
 }
 
@@ -80,8 +115,18 @@ void TrainSession::save(const Json& state) {
   saved_step_ = step_;
 }
 
-bool TrainSession::end_step(const Json& metrics, const StepSummary& summary, const Json& state) {
+bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json& state) {
   step_++;
+  for (const char* phase : {"share/rollout", "share/update"})
+    if (!said_too_fast_ && metrics.value(phase, 0.0) > 1) {
+      said_too_fast_ = true;
+      view_->note(
+          fmt::format("{} is above 1: the machine was busy when its peaks were measured, or the weights stay in "
+                      "the cache; shares are too high",
+                      phase));
+    }
+  metrics["memory/planned_gb"] = gb(plan_.peak_bytes());
+  metrics["memory/peak_gb"] = gb(peak_resident_bytes());
   metrics_->append(metrics);
   view_->step(summary, step_ % options_.logging_steps == 0 || step_ == total_steps_);
   if (interrupted()) {
@@ -101,7 +146,8 @@ void TrainSession::save_interrupted(const Json& state) {
 void TrainSession::finish(const Json& state) {
   if (saved_step_ != step_) save(state);
   write_model_folder(folder_.model(), files_, *policy_, options_.save_dtype == "f32" ? DType::f32 : DType::bf16);
-  view_->note(fmt::format("done: {} (peak memory {:.2f} GB)", folder_.model().string(), peak_rss_gb()));
+  view_->note(fmt::format("done: {} (peak memory {:.3f} GB, planned {:.3f} GB)", folder_.model().string(),
+                          gb(peak_resident_bytes()), gb(plan_.peak_bytes())));
 }
 
 }  // namespace r1

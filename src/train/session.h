@@ -5,9 +5,11 @@
 #include <optional>
 
 #include "base/options.h"
+#include "model/floors.h"
 #include "runs/run_folder.h"
 #include "runs/view.h"
 #include "train/checkpoint.h"
+#include "train/memory_plan.h"
 #include "train/options.h"
 #include "train/prompts.h"
 
@@ -16,12 +18,14 @@ namespace r1 {
 class TrainSession {
  public:
   // Opens model and folder; with `resume` restores the newest checkpoint (none yet: starts at the beginning, says so).
-  // `verb` is for messages. `random_init`: weights from the seed instead of the files'.
+  // `verb` is for messages. `random_init`: weights from the seed instead of the files'. `needs`: what the trainer will
+  // work on, asked before any weights are there; throws r1::Error when that does not fit the memory.
   struct Setup {
     std::string verb;
     bool resume = false, random_init = false, with_reference = false;
     KeyValues recipe;
     std::string recipe_toml;
+    std::function<MemoryNeeds(const PromptBuilder& prompts, const ModelConfig& config)> needs;
   };
   TrainSession(const TrainingOptions& options, const Setup& setup);
 
@@ -38,10 +42,12 @@ class TrainSession {
   Transformer* reference() { return reference_.get(); }
   PromptBuilder& prompts() { return *prompts_; }
   RunFolder& folder() { return folder_; }
+  // From the peaks this process measured at its start.
+  const Floors& floors() const { return *floors_; }
 
   // A step is over: writes the line, shows it, saves when it is due. Returns false when the run was interrupted; it is
   // saved then.
-  bool end_step(const nlohmann::ordered_json& metrics, const StepSummary& summary, const nlohmann::ordered_json& state);
+  bool end_step(nlohmann::ordered_json metrics, const StepSummary& summary, const nlohmann::ordered_json& state);
   // The last step is over: final checkpoint and model/.
   void finish(const nlohmann::ordered_json& state);
   // Interrupted between steps: saves what the last step left.
@@ -55,6 +61,9 @@ class TrainSession {
   void open_view(const std::string& curve, double low, double high);
 
  private:
+  void measure(const ModelConfig& config);
+  void plan(const ModelConfig& config);
+  void reserve();
   void save(const nlohmann::ordered_json& state);
 
   const TrainingOptions& options_;
@@ -69,11 +78,13 @@ class TrainSession {
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<JsonLog> metrics_, samples_;
   std::unique_ptr<RunView> view_;
+  Machine machine_;
+  std::unique_ptr<Floors> floors_;
+  MemoryPlan plan_;
+  UpdateLoad update_load_;
+  bool said_too_fast_ = false;
   nlohmann::ordered_json state_;
   int64_t step_ = 0, saved_step_ = -1, total_steps_ = 0;
 };
-
-// Peak resident memory of this process so far, in GB.
-double peak_rss_gb();
 
 }  // namespace r1

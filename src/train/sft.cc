@@ -1,5 +1,6 @@
 #include "train/sft.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -20,26 +21,55 @@ bool learns_anything(const TrainGroup& g) {
   return false;
 }
 
+struct SftRows {
+  std::vector<TrainGroup> rows;
+  size_t num_idle = 0;  // have nothing to learn
+};
+
+SftRows read_rows(const SftOptions& o, const PromptBuilder& prompts, int64_t vocabulary) {
+  SftRows out;
+  const Dataset data = o.data.load(false, true);
+  for (size_t i = 0; i < data.rows.size(); i++) {
+    TrainGroup g;
+    try {
+      g = prompts.learn(data.rows[i], o.max_length, o.assistant_only_loss);
+    } catch (const Error& e) {
+      fail("{}: row {}: {}", o.data.data, i + 1, e.what());
+    }
+    for (TokenId id : g.samples[0].ids)
+      if (id < 0 || id >= vocabulary)
+        fail("{}: row {}: token id {} is outside the vocabulary of {}", o.data.data, i + 1, id, vocabulary);
+    out.num_idle += !learns_anything(g);
+    out.rows.push_back(std::move(g));
+  }
+  if (out.num_idle == data.rows.size())
+    fail("{}: none of its {} rows has a token to learn", o.data.data, data.rows.size());
+  return out;
+}
+
+// Of a step with the longest rows.
+MemoryNeeds needs_of(const SftOptions& o, const SftRows& rows) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < rows.rows.size(); i++) order.push_back(i);
+  const auto length = [&](size_t i) { return rows.rows[i].samples[0].ids.size(); };
+  const size_t looked = std::min(order.size(), static_cast<size_t>(o.batch()));
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(looked), order.end(),
+                    [&](size_t a, size_t b) { return length(a) > length(b); });
+  std::vector<TrainGroup> longest;
+  int64_t tokens = 0;
+  for (size_t i = 0; i < looked && tokens < 2 * o.micro_batch_tokens; i++) {
+    longest.push_back(rows.rows[order[i]]);
+    tokens += static_cast<int64_t>(length(order[i]));
+  }
+  MemoryNeeds needs;
+  needs.update = update_load(longest, o.micro_batch_tokens);
+  return needs;
+}
+
 class SftTrainer {
  public:
-  SftTrainer(const SftRun& run, TrainSession& session) : o_(run.options), session_(session) {
-    const Dataset data = o_.data.load(false, true);
-    const int64_t vocabulary = session.model().config().vocabulary;
-    for (size_t i = 0; i < data.rows.size(); i++) {
-      TrainGroup g;
-      try {
-        g = session.prompts().learn(data.rows[i], o_.max_length, o_.assistant_only_loss);
-      } catch (const Error& e) {
-        fail("{}: row {}: {}", o_.data.data, i + 1, e.what());
-      }
-      for (TokenId id : g.samples[0].ids)
-        if (id < 0 || id >= vocabulary)
-          fail("{}: row {}: token id {} is outside the vocabulary of {}", o_.data.data, i + 1, id, vocabulary);
-      num_idle_ += !learns_anything(g);
-      rows_.push_back(std::move(g));
-    }
-    if (num_idle_ == data.rows.size())
-      fail("{}: none of its {} rows has a token to learn", o_.data.data, data.rows.size());
+  SftTrainer(const SftRun& run, TrainSession& session, SftRows rows)
+      : o_(run.options), session_(session), rows_(std::move(rows.rows)), num_idle_(rows.num_idle) {
     const double n = static_cast<double>(rows_.size());
     total_ = o_.max_steps > 0
                  ? o_.max_steps
@@ -84,7 +114,10 @@ class SftTrainer {
     Policy& policy = session_.policy();
     const std::vector<MicroBatch> batches = pack(batch_of(t), o_.micro_batch_tokens);
     double tokens = 0, rows = 0, loss = 0, entropy = 0;
+    Work work;
     for (const MicroBatch& b : batches) {
+      work.push_back({.prompt = 0, .completions = {}, .scored = static_cast<int64_t>(b.targets.size())});
+      for (const SegmentRun& run : b.batch.runs) work.back().completions.push_back(run.rows);
       tokens += static_cast<double>(b.targets.size());
       rows += static_cast<double>(b.batch.rows());
     }
@@ -101,17 +134,20 @@ class SftTrainer {
     tokens_seen_ += static_cast<int64_t>(rows);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     const double epoch = static_cast<double>((t + 1) * o_.batch()) / static_cast<double>(rows_.size());
+    const double share = tokens > 0 ? (session_.floors().train(work) + session_.floors().optimizer()) / seconds : 0;
     const Json metrics = {{"step", t + 1},          {"loss", loss},
                           {"grad_norm", norm},      {"learning_rate", rate},
                           {"epoch", epoch},         {"num_tokens", tokens_seen_},
                           {"entropy", entropy},     {"step_time", seconds},
-                          {"time/update", seconds}, {"tokens_per_second", rows / seconds}};
+                          {"time/update", seconds}, {"tokens_per_second", rows / seconds},
+                          {"share/update", share}};
     StepSummary summary{.step = t + 1,
                         .total_steps = total_,
                         .fields = {{"loss", fmt::format("{:.4f}", loss)},
                                    {"grad", fmt::format("{:.2f}", norm)},
                                    {"lr", fmt::format("{:.2e}", rate)},
-                                   {"tok/s", fmt::format("{:.0f}", rows / seconds)}},
+                                   {"tok/s", fmt::format("{:.0f}", rows / seconds)},
+                                   {"floor", fmt::format("{:.0f}%", 100 * share)}},
                         .curve = loss,
                         .sample = {},
                         .sample_note = {}};
@@ -120,8 +156,8 @@ class SftTrainer {
 
   const SftOptions& o_;
   TrainSession& session_;
-  std::vector<TrainGroup> rows_;
-  size_t num_idle_ = 0;
+  const std::vector<TrainGroup> rows_;
+  const size_t num_idle_;
   int64_t total_ = 0, tokens_seen_ = 0;
   Schedule schedule_;
 };
@@ -129,14 +165,20 @@ class SftTrainer {
 }  // namespace
 
 bool run_sft(const SftRun& run) {
-  run.options.check();
-  TrainSession session(run.options, {.verb = "sft",
-                                     .resume = run.resume,
-                                     .random_init = run.options.random_init,
-                                     .with_reference = false,
-                                     .recipe = run.recipe,
-                                     .recipe_toml = run.recipe_toml});
-  return SftTrainer(run, session).run();
+  const SftOptions& o = run.options;
+  o.check();
+  SftRows rows;
+  TrainSession session(o, {.verb = "sft",
+                           .resume = run.resume,
+                           .random_init = o.random_init,
+                           .with_reference = false,
+                           .recipe = run.recipe,
+                           .recipe_toml = run.recipe_toml,
+                           .needs = [&](const PromptBuilder& prompts, const ModelConfig& config) {
+                             rows = read_rows(o, prompts, config.vocabulary);
+                             return needs_of(o, rows);
+                           }});
+  return SftTrainer(run, session, std::move(rows)).run();
 }
 
 }  // namespace r1

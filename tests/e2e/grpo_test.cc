@@ -35,12 +35,22 @@ const std::vector<const char*> kMetrics = {"step",
                                            "entropy",
                                            "kl",
                                            "clip_ratio/low_mean",
+                                           "clip_ratio/low_min",
                                            "clip_ratio/high_mean",
+                                           "clip_ratio/high_max",
                                            "clip_ratio/region_mean",
                                            "sampling/sampling_logp_difference/mean",
                                            "sampling/sampling_logp_difference/max",
                                            "sampling/importance_sampling_ratio/min",
+                                           "sampling/importance_sampling_ratio/mean",
                                            "sampling/importance_sampling_ratio/max",
+                                           "policy_ratio/min",
+                                           "policy_ratio/max",
+                                           "share/rollout",
+                                           "share/update",
+                                           "share/step",
+                                           "memory/planned_gb",
+                                           "memory/peak_gb",
                                            "time/rollout",
                                            "time/reward",
                                            "time/update",
@@ -65,6 +75,10 @@ TEST_F(GrpoTest, ARunIsAFolder) {
       EXPECT_TRUE(metrics[i].contains(key) && metrics[i][key].is_number()) << key << " of step " << i + 1;
     EXPECT_EQ(metrics[i]["step"], i + 1);
     EXPECT_EQ(metrics[i]["sampling/sampling_logp_difference/max"], 0.0) << "sampler and trainer are one";
+    EXPECT_EQ(metrics[i]["sampling/importance_sampling_ratio/mean"], 1.0) << "sampler and trainer are one";
+    EXPECT_GT(metrics[i].value("share/step", 0.0), 0.0);
+    EXPECT_GT(metrics[i].value("share/rollout", 0.0), 0.0);
+    EXPECT_GE(metrics[i].value("memory/peak_gb", 0.0), 0.01);
   }
   EXPECT_EQ(json_lines_of(t_ / "run/samples.jsonl").size(), 8u) << "four of each of the two rollouts";
   for (const char* step : {"step-2", "step-4"}) {
@@ -102,6 +116,31 @@ TEST_F(GrpoTest, ResumeGoesOnWithTheSameRecipeOnly) {
   ASSERT_EQ(metrics.size(), 4u);
   for (size_t i = 0; i < 4; i++) EXPECT_EQ(metrics[i]["step"], i + 1);
   EXPECT_TRUE(refused(r1({"grpo", "--resume"}), 2, "--out"));
+}
+
+TEST_F(GrpoTest, MemoryIsPlannedAndMeasured) {
+  const Outcome o = r1(with_sets({"grpo", "--model", "mini", "--data", "tasks:arithmetic", "--reward", "math"},
+                                 {"out=" + (t_ / "run").string(), "max_steps=1", "max_completion_length=64"}));
+  ASSERT_TRUE(done(o));
+  for (const char* part : {"memory, GB", "weights", "optimiser state", "activations", "sampler, key cache", "together",
+                           "peak memory", "planned"})
+    EXPECT_NE(o.err.find(part), std::string::npos) << part;
+  const Json line = json_lines_of(t_ / "run/metrics.jsonl").at(0);
+  const double planned = line["memory/planned_gb"], peak = line["memory/peak_gb"];
+  EXPECT_GT(planned, 0.1);
+  EXPECT_NEAR(planned / peak, 1, 0.15) << planned << " planned, " << peak << " used";
+}
+
+TEST_F(GrpoTest, WhatDoesNotFitTheMemoryIsRefused) {
+  const Outcome o = r1(with_sets(run_words(speck_, reward_, t_ / "run"), {"memory_limit_gb=0.02"}));
+  EXPECT_TRUE(refused(o, 1, "are there (memory_limit_gb); nothing was begun"));
+  for (const char* hint : {"max_active", "micro_batch_tokens", "optim=adamw_8bit", "use_peft=true", "beta=0"})
+    EXPECT_NE(o.err.find(hint), std::string::npos) << hint << ": " << o.err;
+  EXPECT_FALSE(fs::exists(t_ / "run/metrics.jsonl"));
+  EXPECT_TRUE(done(r1(with_sets(run_words(speck_, reward_, t_ / "run"), {"memory_limit_gb=4", "max_steps=1"}))))
+      << "the same --out";
+  EXPECT_TRUE(done(r1(with_sets({"grpo", "--out", t_ / "run", "--resume"}, {"memory_limit_gb=3", "max_steps=2"}))))
+      << "another machine, the same run";
 }
 
 TEST_F(GrpoTest, TheMathRewardAndEvaluationOnTheWay) {

@@ -101,8 +101,8 @@ TEST(SftTest, TheMetricsAndTheFolder) {
   const TempFolder t;
   const std::string speck = make_speck(t);
   for (const Json& line : json_lines_of(t / "speck-run/metrics.jsonl"))
-    for (const char* key :
-         {"step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "entropy", "step_time"})
+    for (const char* key : {"step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "entropy", "step_time",
+                            "share/update", "memory/planned_gb", "memory/peak_gb"})
       EXPECT_TRUE(line.contains(key) && line[key].is_number()) << key;
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"}) {
     EXPECT_TRUE(fs::exists(fs::path(speck) / name)) << name;
@@ -126,6 +126,15 @@ TEST(SftTest, ARunThatCannotBeginLeavesNoRun) {
   EXPECT_TRUE(done(with_data(t / "rows.jsonl"))) << "the same --out, once the data are there";
   const Outcome again = with_data(t / "rows.jsonl");
   EXPECT_TRUE(refused(again, 1, "holds a run already"));
+}
+
+TEST(SftTest, WhatDoesNotFitTheMemoryIsRefused) {
+  const TempFolder t;
+  write_file(t / "rows.jsonl", "{\"input_ids\":[5,7,9]}\n");
+  const Outcome o = r1(with_sets({"sft", "--model", golden("qwen3"), "--data", t / "rows.jsonl", "--out", t / "run"},
+                                 {"memory_limit_gb=0.01"}));
+  EXPECT_TRUE(refused(o, 1, "nothing was begun"));
+  EXPECT_NE(o.err.find("optim=adamw_8bit"), std::string::npos) << o.err;
 }
 
 TEST(SftTest, BadRowsAreNamed) {

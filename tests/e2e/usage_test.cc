@@ -92,7 +92,7 @@ TEST(CommandLineTest, EveryVerbTakesSet) {
   std::stringstream lines(now);
   std::string verb;
   for (const char* name : {"tokenize", "template", "logprobs", "generate", "chat", "sft", "grpo", "run", "eval",
-                           "verify goldens", "doctor"})
+                           "verify goldens", "doctor", "bench"})
     EXPECT_NE(now.find(std::string("r1 ") + name + " --set\n"), std::string::npos) << name;
 }
 
