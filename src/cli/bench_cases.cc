@@ -224,6 +224,7 @@ class StepRig {
 
  private:
   Rollout sample() {
+    policy_.rest();
     Rollout rollout;
     for (Group& group : sampler_.generate(requests_, forced_length(work_.completion))) {
       std::vector<float> advantages;

@@ -42,13 +42,6 @@ struct Sampler::Run {
       stop_ids.insert(stop_ids.end(), model.config().eos_ids.begin(), model.config().eos_ids.end());
   }
 
-  ~Run() {  // the cache outlives a run that was cancelled or left by an exception
-    for (LiveSample& s : active) sampler.cache_->give_back(s.pages);
-    for (LivePrompt& p : prompts) sampler.cache_->give_back(p.pages);
-  }
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-
   int64_t new_token_limit(size_t request) const {
     const int64_t room = model.config().max_positions - static_cast<int64_t>(requests[request].ids.size());
     return std::min(options.max_new_tokens, room);
@@ -276,7 +269,7 @@ size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) co
 size_t Sampler::allocated_bytes() const {
   const int64_t rows = workspace_->rows();
   return Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference) +
-         (cache_ ? cache_->bytes() : 0);
+         cache_bytes_;
 }
 
 namespace {
@@ -298,6 +291,7 @@ void check_options(const SamplingOptions& o, bool has_tokenizer) {
 std::vector<Group> Sampler::generate(const std::vector<PromptRequest>& requests, const SamplingOptions& options,
                                      const Hooks& hooks) {
   check_options(options, tokenizer_ != nullptr);
+  const std::shared_ptr<void> freed_last(nullptr, [this](void*) { cache_.reset(); });
   Run run(*this, requests, options, hooks);
   std::vector<Group> groups;
   int64_t prompt_pages = 0, widest = 0, samples = 0;
@@ -321,12 +315,8 @@ std::vector<Group> Sampler::generate(const std::vector<PromptRequest>& requests,
   const int64_t together = std::min(limits_.max_active, samples),
                 prompts = std::min<int64_t>(together, static_cast<int64_t>(requests.size()));
   const int32_t pages = static_cast<int32_t>(together * widest + prompts * prompt_pages);
-  if (pages > cache_pages_) {  // grows to the largest call, then stays
-    cache_.reset();
-    cache_pages_ = 0;
-    cache_ = std::make_unique<KvCache>(model_.compute(), model_.config(), pages);
-    cache_pages_ = pages;
-  }
+  cache_ = std::make_unique<KvCache>(model_.compute(), model_.config(), pages);
+  cache_bytes_ = std::max(cache_bytes_, cache_->bytes());
   while (run.next_request < requests.size() || run.waiting_samples() > 0 || !run.active.empty()) {
     if (hooks.cancelled && hooks.cancelled()) break;
     run.admit_prompts();

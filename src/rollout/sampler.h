@@ -73,7 +73,7 @@ class Sampler {
                               const SamplingLoad& load);
   // The same with all slots taken, each by a prompt of its own.
   size_t planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) const;
-  // Bytes they take now: never more than was planned for the calls so far.
+  // Bytes that the largest call so far took.
   size_t allocated_bytes() const;
 
  private:
@@ -82,8 +82,8 @@ class Sampler {
   std::shared_ptr<const Tokenizer> tokenizer_;
   SamplerLimits limits_;
   std::unique_ptr<Workspace> workspace_;
-  std::unique_ptr<KvCache> cache_;
-  int32_t cache_pages_ = 0;
+  std::unique_ptr<KvCache> cache_;  // of the call that runs
+  size_t cache_bytes_ = 0;          // of the largest call
 };
 
 }  // namespace r1

@@ -85,6 +85,7 @@ class GrpoTrainer {
 
   // Prompts, groups, verdicts, advantages.
   void sample() {
+    session_.policy().rest();
     Rollout rollout =
         maker_.make(rollouts_done_, [&](int64_t done) { session_.view().phase("rollout", done, o_.rollout_batch()); });
     if (rollout.groups.empty()) return;
@@ -249,6 +250,7 @@ class GrpoTrainer {
 
   void evaluate_held_out() {
     if (held_out_.empty()) return;
+    session_.policy().rest();
     EvalOptions options;
     options.sampling.temperature = 0;
     options.sampling.max_new_tokens = o_.max_completion_length;

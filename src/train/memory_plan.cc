@@ -109,32 +109,35 @@ size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_back
          tile * (4 + (with_backward ? dtype_size(compute.operand) : 0));
 }
 
-// Which blocks are alive when: the engine keeps everything it has once made, so both phases hold all of it.
+// Which blocks are alive when: Policy::rest gives back gradients and activations before a rollout, the sampler its keys
+// behind it.
 MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const MemoryNeeds& needs) {
   const int64_t all = ParameterLayout(c).total(), trained = needs.trained < 0 ? all : needs.trained;
   const size_t weights = 4 * static_cast<size_t>(needs.kept_f32 < 0 ? all : needs.kept_f32);
   MemoryPlan plan;
-  const auto add = [&](const char* name, size_t bytes) {
-    if (bytes > 0) plan.items.push_back({.name = name, .bytes = bytes});
+  const auto add = [&](const char* name, size_t bytes, bool in_rollout = true, bool in_update = true) {
+    if (bytes > 0)
+      plan.items.push_back({.name = name, .bytes = bytes, .in_rollout = in_rollout, .in_update = in_update});
   };
   add("program and data", needs.program);
   // oneDNN's code and its copies of operands, seen: some 20 MB and a few blocks of its largest product
   if (compute.onednn) add("matmul library", (size_t{16} << 20) + static_cast<size_t>(kHeadRows * widest(c)) * 16);
   add(kWeights, weights);
   add(kPacked, packed_bytes(compute, c, needs.trains));
-  if (needs.trains) add(kGradients, 4 * static_cast<size_t>(trained));
+  if (needs.trains) add(kGradients, 4 * static_cast<size_t>(trained), false);
   if (needs.trains) add(kOptimizer, static_cast<size_t>(needs.state_bytes * static_cast<double>(trained)));
   if (needs.reference)
     add(kReference, 4 * static_cast<size_t>(all) + packed_bytes(compute, c, false) +
                         scoring_bytes(compute, c, needs.update, ModelUse::inference));
   if (needs.update.rows > 0)
     add(kActivations, scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +
-                          (needs.trains ? static_cast<size_t>(bucket_rows(needs.update.selected) * c.width) * 4 : 0));
+                          (needs.trains ? static_cast<size_t>(bucket_rows(needs.update.selected) * c.width) * 4 : 0),
+        false);
   if (needs.saves && needs.trains) add("saving", static_cast<size_t>(c.vocabulary * c.width) * 2);
   size_t sampler = 0;
   for (const SamplingLoad& load : needs.sampling)
     sampler = std::max(sampler, Sampler::planned_bytes(compute, c, needs.limits, load));
-  add(kSampler, sampler);
+  add(kSampler, sampler, true, false);
   return plan;
 }
 

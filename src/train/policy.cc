@@ -65,6 +65,14 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }
 
+void Policy::rest() {
+  gradients_.clear_and_release();
+  workspace_.reset();
+  cache_.reset();
+  cache_pages_ = 0;
+  d_hidden_ = Tensor();
+}
+
 double Policy::update(const UpdateOptions& o) {
   const int64_t total = model_.layout().total();
   const double norm = std::sqrt(squared_norm(gradients(), total));

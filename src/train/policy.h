@@ -34,6 +34,8 @@ class Policy {
   // Clips the gathered gradient, updates, clears it, packs the weights anew. Returns the norm before clipping. Throws
   // before anything moved when the gradient is not finite.
   double update(const UpdateOptions& options);
+  // Between updates: gives back the memory that only updates need. Gathered gradients are lost.
+  void rest();
 
   Transformer& model() { return model_; }
   const Transformer& model() const { return model_; }
