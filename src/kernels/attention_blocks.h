@@ -142,11 +142,16 @@ static R1_INLINE void for_tiles(int begin, int end, Body&& body) {
     body.template operator()<4>(i);
     i += 4;
   }
-  if (i + 3 <= end) {
-    body.template operator()<3>(i);
-    i += 3;
+  switch (end - i) {
+    case 3:
+      return body.template operator()<3>(i);
+    case 2:
+      return body.template operator()<2>(i);
+    case 1:
+      return body.template operator()<1>(i);
+    default:
+      return;
   }
-  for (; i < end; i++) body.template operator()<1>(i);
 }
 
 }  // namespace r1::R1_NS
