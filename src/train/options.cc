@@ -68,6 +68,9 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.add("warmup_steps", &warmup_steps, "step t has (t+1)/warmup_steps of the peak");
   t.add("warmup_ratio", &warmup_ratio, "the same as a share of all steps, where warmup_steps is 0");
   t.add("min_lr_rate", &min_lr_rate, "floor of cosine and linear, as a share of learning_rate");
+  t.add_choice("optim", &optim,
+               {"adamw", "adamw_bf16", "adamw_8bit", "adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit"},
+               "adamw_bf16: bf16 weights and moments, rounded by chance; adamw_8bit: moments in eight bits");
   t.add("weight_decay", &weight_decay, "decoupled, on matrices only");
   t.add("adam_beta1", &adam_beta1, "");
   t.add("adam_beta2", &adam_beta2, "");
@@ -90,7 +93,8 @@ UpdateOptions TrainingOptions::update_options(double rate) const {
           .beta2 = adam_beta2,
           .eps = adam_epsilon,
           .weight_decay = weight_decay,
-          .max_grad_norm = max_grad_norm};
+          .max_grad_norm = max_grad_norm,
+          .seed = static_cast<uint64_t>(seed)};
 }
 
 Schedule TrainingOptions::schedule(int64_t total_steps) const {

@@ -51,6 +51,7 @@ struct TrainingOptions {
   int64_t warmup_steps = 0;
   double warmup_ratio = 0;
   double min_lr_rate = 0;  // floor of cosine and linear, as a share of learning_rate
+  std::string optim = "adamw";
   double weight_decay = 0, adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, max_grad_norm = 1;
   bool shuffle_dataset = true;
   // performance

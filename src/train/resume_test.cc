@@ -156,6 +156,24 @@ TEST_F(Resume, Sft) {
   expect_resumable([&](const std::string& out, bool resume) { return run_sft_with(sft(out), resume); });
 }
 
+TEST_F(Resume, EveryFormOfTheOptimiser) {
+  for (const std::string optim : {"adamw_bf16", "adamw_8bit"}) {
+    const KeyValues values = {{"optim", optim}, {"weight_decay", "0.1"}};
+    const auto run = [&](const std::string& out, const KeyValues& more, bool resume) {
+      return run_sft_with(sft(optim + out) + values + more, resume);
+    };
+    ASSERT_TRUE(run("whole", {}, false));
+    stop_at(3, optim + "whole", optim + "cut");
+    ASSERT_TRUE(run("cut", {}, true));
+    ASSERT_TRUE(run("two", {{"threads", "2"}}, false));
+    EXPECT_EQ(weights(optim + "cut"), weights(optim + "whole"));
+    EXPECT_EQ(metrics(optim + "cut"), metrics(optim + "whole"));
+    EXPECT_EQ(weights(optim + "two"), weights(optim + "whole"));
+    ASSERT_TRUE(run_sft_with(sft(optim + "plain") + KeyValues{{"weight_decay", "0.1"}}));
+    EXPECT_NE(weights(optim + "plain"), weights(optim + "whole"));
+  }
+}
+
 TEST_F(Resume, GrpoInTheMiddleOfARollout) {
   expect_resumable([&](const std::string& out, bool resume) { return run_grpo_with(grpo(out), resume); });
 }

@@ -33,13 +33,15 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   if (!files_.tensors && !setup.random_init) fail("{}: holds no weights", files_.path);
   Tensor weights = setup.random_init ? random_parameters(layout, config, static_cast<uint64_t>(options.seed))
                                      : load_parameters(layout, files_);
+  const Optim optim = parse_optim(options.optim);
+  round_weights(optim, layout.all(), weights.as<float>());
   model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
   if (setup.with_reference) {
     Tensor copy(DType::f32, 1, layout.total());
     std::copy_n(model_->parameters(), layout.total(), copy.as<float>());
     reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
   }
-  policy_ = std::make_unique<Policy>(*model_);
+  policy_ = std::make_unique<Policy>(*model_, optim);
   if (setup.resume) {
     if (const auto found = store_.newest()) {
       require_same_recipe(*found, setup.recipe);
