@@ -60,6 +60,7 @@ struct Int8Panel {
 R1_DECLARE_INT8(scalar)
 R1_DECLARE_INT8(avx2)
 R1_DECLARE_INT8(avx512)
+R1_DECLARE_INT8(avx512bf16)
 #undef R1_DECLARE_INT8
 
 }  // namespace r1

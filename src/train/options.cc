@@ -176,6 +176,11 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("top_p", &top_p, "1: off");
   t.add("min_p", &min_p, "0: off");
   t.add("max_active", &max_active, "sequences decoded together");
+  t.add_choice("rollout_dtype", &rollout_dtype, {"auto", "int8"},
+               "int8: the layers sample in eight bits; their samples are weighed by pi/pi_int8");
+  t.add("importance_sampling_cap", &importance_sampling_cap, "int8: a token's weight is never above");
+  t.add_alias("vllm_importance_sampling_cap", "importance_sampling_cap");
+  t.add("int8_kl_limit", &int8_kl_limit, "int8: mean KL a token beyond which the run goes on without int8");
   t.begin_group("grpo: loss");
   t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"},
                "how tokens are averaged");
@@ -212,6 +217,9 @@ void GrpoOptions::check() const {
   if (!(top_p > 0 && top_p <= 1)) fail_usage("top_p is {}, expected above 0 up to 1", top_p);
   at_least("top_k", static_cast<double>(top_k), 0);
   if (!(min_p >= 0 && min_p <= 1)) fail_usage("min_p is {}, expected 0 to 1", min_p);
+  if (!(importance_sampling_cap > 0))
+    fail_usage("importance_sampling_cap is {}, expected above 0", importance_sampling_cap);
+  at_least("int8_kl_limit", int8_kl_limit, 0);
   at_least("beta", beta, 0);
   at_least("epsilon", epsilon, 0);
   if (epsilon_high) at_least("epsilon_high", *epsilon_high, 0);
