@@ -103,7 +103,7 @@ struct GrpoOptions : TrainingOptions {
   int64_t max_active = 64;             // sequences decoded together
   std::string rollout_dtype = "auto";  // auto: as training; int8: another policy samples, and its samples are weighed
   double importance_sampling_cap = 2;  // on those weights
-  double int8_kl_limit = 0.02;         // nats a token between the two policies; beyond, the run leaves int8 for good
+  double int8_kl_limit = 0.01;         // nats a token between the two policies; beyond, the run leaves int8 for good
   int64_t num_completions_to_log = 4;  // of every rollout, into samples.jsonl
   int64_t eval_steps = 0;              // 0: never; else held-out accuracy every so many steps
   int64_t eval_rows = 200;
