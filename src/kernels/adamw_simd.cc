@@ -91,10 +91,18 @@ void adamw_bf16_range(float* p, float* g, bf16* m, bf16* v, int64_t n, const Ada
 
 // ---- eight bits
 
-static R1_INLINE f32x16 decoded(const uint8_t* codes, int n, const DynamicMap& map, float scale) {
-  f32x16 x = splat(0.0f);
-  for (int i = 0; i < n; i++) x[i] = map.value[codes[i]];
-  return x * scale;
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+
+// A block at once: table look-ups one by one keep the vector units free of inserts.
+static R1_INLINE void decode(const uint8_t* codes, int n, const DynamicMap& map, float scale, float* x) {
+  for (int i = 0; i < n; i++) x[i] = map.value[codes[i]] * scale;
+}
+static R1_INLINE void put_codes(uint8_t* to, s32x16 codes, int n) {
+  const u8x16 narrow = __builtin_convertvector(codes, u8x16);
+  if (n == 16)
+    memcpy(to, &narrow, 16);
+  else
+    memcpy(to, &narrow, (size_t)n);
 }
 
 // The code of the value nearest to x, x in [0, 1].
@@ -116,15 +124,17 @@ static R1_INLINE f32x16 magnitude(f32x16 x) { return (f32x16)((u32x16)x & 0x7fff
 
 void adamw_8bit_block(float* p, float* g, const QuantisedMoments& q, int n, const AdamwConstants& c,
                       const DynamicMap& m_map, const DynamicMap& v_map) {
-  f32x16 m[kQuantBlock / 16], v[kQuantBlock / 16];
+  float m[kQuantBlock], v[kQuantBlock];
+  decode(q.m, n, m_map, *q.m_scale, m);
+  decode(q.v, n, v_map, *q.v_scale, v);
   f32x16 m_top = splat(0.0f), v_top = splat(0.0f);
   for (int i = 0; i < n; i += 16) {
     const int count = n - i < 16 ? n - i : 16;
-    const Moments old = {decoded(q.m + i, count, m_map, *q.m_scale), decoded(q.v + i, count, v_map, *q.v_scale)};
-    const Moments now = moved(old, part(g + i, count) * c.grad_scale, c);
+    const Moments now = moved({part(m + i, count), part(v + i, count)}, part(g + i, count) * c.grad_scale, c);
     put(p + i, stepped(part(p + i, count), now, c), count);
     put(g + i, splat(0.0f), count);
-    m[i / 16] = now.m, v[i / 16] = now.v;
+    put(m + i, now.m, count);
+    put(v + i, now.v, count);
     m_top = max(magnitude(now.m), m_top);
     v_top = max(now.v, v_top);
   }
@@ -133,14 +143,15 @@ void adamw_8bit_block(float* p, float* g, const QuantisedMoments& q, int n, cons
   const float m_inverse = *q.m_scale > 0 ? 1 / *q.m_scale : 0.0f, v_inverse = *q.v_scale > 0 ? 1 / *q.v_scale : 0.0f;
   for (int i = 0; i < n; i += 16) {
     const int count = n - i < 16 ? n - i : 16;
-    const f32x16 mi = m[i / 16], vi = v[i / 16];
+    const f32x16 mi = part(m + i, count), vi = part(v + i, count);
     // -1 has no code: the largest below it is the nearest. A sign on code 0 would be the code of 1.
     const s32x16 negative = mi < 0.0f, size = encoded(magnitude(mi) * m_inverse, m_map);
     const s32x16 inside = (negative & (size == m_map.code_of_one)) ? s32x16{} + (m_map.code_of_one - 1) : size;
     const s32x16 m_code = inside | (negative & (inside != 0) & 0x80);
     s32x16 v_code = encoded(vi * v_inverse, v_map);
     v_code = ((vi > 0.0f) & (v_code == 0)) ? s32x16{} + v_map.parts[6] : v_code;
-    for (int j = 0; j < count; j++) q.m[i + j] = (uint8_t)m_code[j], q.v[i + j] = (uint8_t)v_code[j];
+    put_codes(q.m + i, m_code, count);
+    put_codes(q.v + i, v_code, count);
   }
 }
 
