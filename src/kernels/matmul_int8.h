@@ -22,8 +22,7 @@ class Int8Matrix {
 
   // Rounds and packs w (out, in), row-major float32.
   void pack(const float* w);
-  // x is of Compute::operand type; y (T, out) is dense and has room for bucket_rows(T) rows. A row of x that is not
-  // finite gives a row of NaN.
+  // x is of Compute::operand type; y (T, out) is dense. A row of x that is not finite gives a row of NaN.
   void forward(Operand x, TensorView<float> y) const;
   size_t bytes() const;
 
@@ -51,11 +50,11 @@ struct Int8Panel {
   int n;
 };
 
-#define R1_DECLARE_INT8(ns)                                                             \
-  namespace ns {                                                                        \
-  void quantise_row(const void* x, bool x_is_bf16, int64_t n, int8_t* q, float* scale); \
-  void int8_panel(const Int8Panel& p);                                                  \
-  void rescale_row(float* y, int64_t n, float row_scale, const float* scales);          \
+#define R1_DECLARE_INT8(ns)                                                                         \
+  namespace ns {                                                                                    \
+  void quantise_row(const void* x, bool x_is_bf16, int64_t n, int8_t* q, float* scale);             \
+  void int8_panel(const Int8Panel& p);                                                              \
+  void rescale_row(const int32_t* sums, int64_t n, float row_scale, const float* scales, float* y); \
   }
 R1_DECLARE_INT8(scalar)
 R1_DECLARE_INT8(avx2)

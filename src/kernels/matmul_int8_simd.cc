@@ -93,20 +93,19 @@ void int8_panel(const Int8Panel& p) {
   for (; r < p.rows; r++) rows_product<1>(p, p.a + r * p.a_stride, p.c + r * p.c_stride);
 }
 
-// y holds integers coming in, numbers going out.
-void rescale_row(float* y, int64_t n, float row_scale, const float* scales) {
+void rescale_row(const int32_t* sums, int64_t n, float row_scale, const float* scales, float* y) {
   for (int64_t i = 0; i < n; i += 16) {
+    const int count = i + 16 <= n ? 16 : (int)(n - i);
     s32x16 sum{};
-    const size_t bytes = i + 16 <= n ? 64 : sizeof(int32_t) * (size_t)(n - i);
-    if (bytes == 64)
-      memcpy(&sum, y + i, 64);
+    if (count == 16)
+      memcpy(&sum, sums + i, 64);
     else
-      memcpy(&sum, y + i, bytes);
+      memcpy(&sum, sums + i, sizeof(int32_t) * (size_t)count);
     const f32x16 out = __builtin_convertvector(sum, f32x16) * (part(scales, i, n) * row_scale);
-    if (bytes == 64)
+    if (count == 16)
       store(y + i, out);
     else
-      store_first(y + i, out, (int)(n - i));
+      store_first(y + i, out, count);
   }
 }
 

@@ -57,7 +57,8 @@ TEST(MatmulInt8, IsExactIntegersTimesScalesOnOddSizes) {
     int64_t rows, out, in;
   };
   for (const Compute& c : int8_computes())
-    for (const Shape s : {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 101}}) {
+    for (const Shape s :
+         {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 101}, {35, 517, 20}}) {
       const OperandBlock x(test_normals(s.rows * s.in, 2), s.rows, s.in, c.operand, bucket_rows(s.rows));
       const auto w = test_normals(s.out * s.in, 1);
       Int8Matrix matrix(c, s.out, s.in);
@@ -118,6 +119,28 @@ TEST(MatmulInt8, RowsDoNotDependOnCompanyOrThreadsOrOnWhoMultiplies) {
       else
         EXPECT_EQ(result, kept) << int8_name(c);
     }
+}
+
+// As a layer meets it: every thread runs the code around the loops.
+TEST(MatmulInt8, InATeamItIsTheSame) {
+  const int before = thread_count();
+  for (const Compute& c : int8_computes())
+    for (int64_t rows : {1, 9, 150}) {
+      const int64_t out = 600, in = 96;
+      const OperandBlock x(test_normals(rows * in, 2), rows, in, c.operand, bucket_rows(rows));
+      Int8Matrix matrix(c, out, in);
+      matrix.pack(test_normals(out * in, 1).data());
+      std::vector<float> alone(static_cast<size_t>(rows * out)), team(alone.size());
+      set_thread_count(1);
+      matrix.forward(x.operand, {alone.data(), rows, out});
+      set_thread_count(3);
+      for (int repeat = 0; repeat < 5; repeat++) {
+        std::fill(team.begin(), team.end(), NAN);
+        in_team([&] { matrix.forward(x.operand, {team.data(), rows, out}); });
+        ASSERT_EQ(team, alone) << int8_name(c) << " rows " << rows;
+      }
+    }
+  set_thread_count(before);
 }
 
 TEST(MatmulInt8, WhatIsNotFiniteIsNeverHidden) {
