@@ -37,6 +37,8 @@ class TensorSource {
   virtual void read_f32(int index, std::span<float> out) const = 0;
   // Integers (I32/I64 tensors of golden files), widened.
   virtual void read_i64(int index, std::span<int64_t> out) const = 0;
+  // The bytes as they are stored, which must be of `dtype` and as many as `out` has. Only of one safetensors file.
+  virtual void read_stored(int index, const char* dtype, std::span<std::byte> out) const;
 };
 
 // One safetensors file (every check of spec interfaces 4.1).
@@ -62,6 +64,17 @@ struct NamedTensor {
   const float* data;  // borrowed until the call returns
 };
 
+// A tensor of any type that safetensors knows, as it is.
+struct StoredTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  DType dtype;
+  const void* data;  // borrowed
+};
+
+// safetensors' name of a type: F32, F16, BF16, I8, I32.
+const char* safetensors_dtype(DType dtype);
+
 // A file as it was handed to the disk; the digest is taken from memory.
 struct WrittenFile {
   std::string name;  // inside its folder
@@ -78,6 +91,9 @@ std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelF
 
 // Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
 WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
+                              const nlohmann::ordered_json& metadata = {});
+// The same, each tensor in its own type.
+WrittenFile write_safetensors(const std::string& path, std::span<const StoredTensor> tensors,
                               const nlohmann::ordered_json& metadata = {});
 
 }  // namespace r1

@@ -151,6 +151,14 @@ class SafetensorsSource : public TensorSource {
         if (out[i] < 0) fail("{}: tensor {}: element {} does not fit 63 bits", path_, e.info.name, i);
   }
 
+  void read_stored(int index, const char* dtype, std::span<std::byte> out) const override {
+    const SafetensorsEntry& e = header_.entries[static_cast<size_t>(index)];
+    if (e.info.dtype != dtype) fail("{}: tensor {}: dtype {}, expected {}", path_, e.info.name, e.info.dtype, dtype);
+    if (e.end - e.begin != out.size())
+      fail("{}: tensor {} has {} bytes, expected {}", path_, e.info.name, e.end - e.begin, out.size());
+    std::memcpy(out.data(), file_.bytes().data() + header_.data_start + e.begin, out.size());
+  }
+
  private:
   template <typename Stored, typename Out, typename Convert>
   void widen(const SafetensorsEntry& e, std::span<Out> out, Convert convert) const {
@@ -222,6 +230,10 @@ int TensorSource::find(const std::string& name) const {
   for (size_t i = 0; i < all.size(); i++)
     if (all[i].name == name) return static_cast<int>(i);
   return -1;
+}
+
+void TensorSource::read_stored(int index, const char*, std::span<std::byte>) const {
+  fail("tensor {} is not of a single safetensors file", tensors()[static_cast<size_t>(index)].name);
 }
 
 std::unique_ptr<TensorSource> open_safetensors(const std::string& path) {

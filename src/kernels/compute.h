@@ -10,10 +10,14 @@ namespace r1 {
 enum class Isa { scalar, avx2, avx512, avx512bf16 };
 const char* isa_name(Isa isa);
 
+// Who multiplies in eight bits (kernels/matmul_int8.h), if anyone.
+enum class Int8 { off, own, onednn };
+
 struct Compute {
   Isa isa = Isa::scalar;
   DType operand = DType::f32;  // matmul operands and KV cache: f32, or bf16 with f32 accumulation
   bool onednn = true;          // matmul backend; false: our own kernels (onednn is not batch-invariant here)
+  Int8 int8 = Int8::off;       // not off: forward products run in eight bits, and there is no backward
 };
 
 // The best instruction set of this CPU, or what R1_ISA=scalar|avx2|avx512|avx512bf16 says (an error where the CPU lacks

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "kernels/matmul_int8.h"
 #include "kernels/matmul_own.h"
 
 namespace r1 {
@@ -207,12 +208,16 @@ struct PackedMatrix::Impl {
   int64_t out, in;
   std::unique_ptr<DnnlPack> forward, backward;
   std::unique_ptr<OwnPack> own_forward, own_backward;
+  std::unique_ptr<Int8Matrix> int8;
 };
 
 PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward)
-    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr})) {
+    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr, nullptr})) {
   R1_CHECK(out > 0 && in > 0);
-  if (compute.onednn) {
+  if (compute.int8 != Int8::off) {
+    R1_CHECK(!with_backward);
+    impl_->int8 = std::make_unique<Int8Matrix>(compute, out, in);
+  } else if (compute.onednn) {
     impl_->forward = std::make_unique<DnnlPack>(compute.operand, in, out);
     if (with_backward) impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
   } else {
@@ -225,6 +230,7 @@ PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
 PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 
 void PackedMatrix::pack(const float* w) {
+  if (impl_->int8) impl_->int8->pack(w);
   if (impl_->forward) impl_->forward->pack(w, true);
   if (impl_->backward) impl_->backward->pack(w, false);
   if (impl_->own_forward) impl_->own_forward->pack(w, true);
@@ -235,7 +241,9 @@ void PackedMatrix::forward(Operand x, TensorView<float> y) const {
   R1_CHECK(x.cols == impl_->in && y.cols == impl_->out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}",
            x.rows, x.cols, y.rows, y.cols);
   R1_CHECK(x.dtype == impl_->compute.operand);
-  if (impl_->forward)
+  if (impl_->int8)
+    impl_->int8->forward(x, y);
+  else if (impl_->forward)
     impl_->forward->multiply(x, y, false);
   else
     impl_->own_forward->multiply(x, y, false);
@@ -259,6 +267,7 @@ int64_t PackedMatrix::out() const { return impl_->out; }
 int64_t PackedMatrix::in() const { return impl_->in; }
 size_t PackedMatrix::bytes() const {
   size_t total = 0;
+  if (impl_->int8) total += impl_->int8->bytes();
   if (impl_->forward) total += impl_->forward->bytes();
   if (impl_->backward) total += impl_->backward->bytes();
   if (impl_->own_forward) total += impl_->own_forward->bytes();

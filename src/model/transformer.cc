@@ -1,6 +1,7 @@
 #include "model/transformer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/threads.h"
@@ -60,28 +61,41 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tens
       layout_(config),
       parameters_(std::move(parameters)),
       rope_(table_for(config)),
-      head_(compute, config.vocabulary, config.width, use == ModelUse::training) {
+      head_(std::in_place, compute, config.vocabulary, config.width, use == ModelUse::training) {
   R1_CHECK(parameters_.cols() == layout_.total());
   for (const ParameterLayout::Layer& at : layout_.layers())
     layers_.emplace_back(compute, config, at, use == ModelUse::training);
   repack();
 }
 
+Transformer::Transformer(const Transformer& source, Int8 multiplier)
+    : config_(source.config_),
+      compute_(source.compute_),
+      layout_(source.layout_),
+      source_(&source),
+      rope_(table_for(source.config_)) {
+  compute_.int8 = multiplier;
+  for (const ParameterLayout::Layer& at : layout_.layers()) layers_.emplace_back(compute_, config_, at, false);
+  repack();
+}
+
 void Transformer::repack() {
-  for (Layer& layer : layers_) layer.pack(parameters());
-  head_.pack(parameters() + layout_.head());
+  const float* weights = std::as_const(*this).parameters();
+  for (Layer& layer : layers_) layer.pack(weights);
+  if (head_) head_->pack(weights + layout_.head());
 }
 
 void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update) {
+  R1_CHECK(source_ == nullptr, "a copy follows its source");
   int64_t done = 0;
   const auto update_up_to = [&](int64_t end) {
     if (end > done) update(done, end);
     done = std::max(done, end);
   };
   const auto update_head = [&] {
-    for (int64_t tile = 0; tile < head_.tiles(); tile++) {
+    for (int64_t tile = 0; tile < head_->tiles(); tile++) {
       update_up_to(layout_.head() + std::min((tile + 1) * kHeadTile, config_.vocabulary) * config_.width);
-      head_.pack_tile(tile, parameters() + layout_.head());
+      head_->pack_tile(tile, parameters() + layout_.head());
     }
   };
   if (config_.tied_embeddings) update_head();
@@ -94,7 +108,7 @@ void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_
 }
 
 size_t Transformer::packed_bytes() const {
-  size_t total = head_.bytes();
+  size_t total = head_ ? head_->bytes() : 0;
   for (const Layer& layer : layers_) total += layer.bytes();
   return total;
 }

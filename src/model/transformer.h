@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,11 +44,15 @@ class Transformer {
   // Takes the weights. `use` training keeps the packed copies backward needs.
   Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use);
 
+  // A copy for sampling whose layers multiply in eight bits (kernels/matmul_int8.h), packed from `source`'s weights as
+  // they are now; repack() follows them later. Borrows `source`, with its weights and its head, for its lifetime.
+  Transformer(const Transformer& source, Int8 multiplier);
+
   const ModelConfig& config() const { return config_; }
   const Compute& compute() const { return compute_; }
   const ParameterLayout& layout() const { return layout_; }
-  float* parameters() { return parameters_.as<float>(); }
-  const float* parameters() const { return parameters_.as<float>(); }
+  float* parameters() { return parameters_.as<float>(); }  // null for a copy
+  const float* parameters() const { return source_ != nullptr ? source_->parameters() : parameters_.as<float>(); }
   // After the parameters changed.
   void repack();
   // Calls update(begin, end) for ranges that cover the parameter block once, and packs what lies in each while it is
@@ -65,16 +70,17 @@ class Transformer {
   void backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
                 TensorView<const float> d_hidden, float* gradients) const;
 
-  const LmHead& head() const { return head_; }
+  const LmHead& head() const { return source_ != nullptr ? source_->head() : *head_; }
 
  private:
   ModelConfig config_;
   Compute compute_;
   ParameterLayout layout_;
   Tensor parameters_;
+  const Transformer* source_ = nullptr;
   RopeTable rope_;
   std::vector<Layer> layers_;
-  LmHead head_;
+  std::optional<LmHead> head_;  // none in a copy
 };
 
 // Reads config and weights of opened files.

@@ -41,22 +41,17 @@ std::string manifest_digest(Json manifest) {
 }
 
 void add_block(const ParameterLayout& layout, const float* block, const std::string& prefix,
-               std::vector<NamedTensor>& out) {
-  for (NamedTensor& t : named_tensors(layout, block)) {
-    t.name = prefix + t.name;
-    out.push_back(std::move(t));
-  }
+               std::vector<StoredTensor>& out) {
+  for (const Parameter& p : layout.all()) out.push_back({prefix + p.name, p.shape, DType::f32, block + p.offset});
 }
 
-// Master weights, moments and reference in float32, exact.
+// Weights and reference in float32, moments in the optimiser's own types: exact.
 WrittenFile write_optimizer(const fs::path& path, const CheckpointContent& c) {
   const ParameterLayout& layout = c.policy->model().layout();
-  std::vector<NamedTensor> tensors;
+  std::vector<StoredTensor> tensors = c.policy->optimizer().tensors();
   add_block(layout, c.policy->model().parameters(), "master.", tensors);
-  add_block(layout, c.policy->first_moment(), "exp_avg.", tensors);
-  add_block(layout, c.policy->second_moment(), "exp_avg_sq.", tensors);
   if (c.reference != nullptr) add_block(layout, c.reference, "reference.", tensors);
-  return write_safetensors(path.string(), tensors, DType::f32);
+  return write_safetensors(path.string(), tensors);
 }
 
 std::string manifest_text(const Json& manifest) { return manifest.dump(1) + "\n"; }
@@ -134,6 +129,15 @@ void read_block(const TensorSource& source, const ParameterLayout& layout, const
   }
 }
 
+// Into the optimiser's own block, which `t` names; policies are restored through tensors() alone.
+void read_stored(const TensorSource& source, const StoredTensor& t) {
+  const int index = source.find(t.name);
+  if (index < 0) fail("optimizer.safetensors: tensor {} is missing; was the run made with another optim?", t.name);
+  size_t size = dtype_size(t.dtype);
+  for (int64_t d : t.shape) size *= static_cast<size_t>(d);
+  source.read_stored(index, safetensors_dtype(t.dtype), {static_cast<std::byte*>(const_cast<void*>(t.data)), size});
+}
+
 }  // namespace
 
 CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::move(folder)), limit_(limit) {
@@ -149,8 +153,9 @@ CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::
 }
 
 void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
-  const uint64_t floats = static_cast<uint64_t>(c.policy->model().layout().total());
-  require_free_space(folder_.string(), floats * (12 + dtype_size(c.save_dtype) + (c.reference != nullptr ? 4 : 0)));
+  const uint64_t weights = static_cast<uint64_t>(c.policy->model().layout().total());
+  require_free_space(folder_.string(), c.policy->optimizer().bytes() +
+                                           weights * (4 + dtype_size(c.save_dtype) + (c.reference != nullptr ? 4 : 0)));
   const std::string name = "step-" + std::to_string(step);
   const fs::path temporary = folder_ / fmt::format("{}.tmp-{}", name, getpid()), place = folder_ / name,
                  trash = folder_ / (".trash-" + name);
@@ -209,8 +214,7 @@ Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* 
   const auto source = open_safetensors((found.path / "optimizer.safetensors").string());
   Transformer& model = policy.model();
   read_block(*source, model.layout(), "master.", model.parameters());
-  read_block(*source, model.layout(), "exp_avg.", policy.first_moment());
-  read_block(*source, model.layout(), "exp_avg_sq.", policy.second_moment());
+  for (const StoredTensor& t : policy.optimizer().tensors()) read_stored(*source, t);
   if (reference != nullptr) read_block(*source, model.layout(), "reference.", reference);
   const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string(), kMostState));
   policy.set_updates(state.at("updates").get<int64_t>());

@@ -38,7 +38,8 @@ class Checkpoints : public ::testing::Test {
     const float s = static_cast<float>(step);
     for (int64_t i = 0; i < model_.layout().total(); i++) {
       const float x = static_cast<float>(i % 1013) / 1013;
-      model_.parameters()[i] = x + s, policy_.first_moment()[i] = -x * s, policy_.second_moment()[i] = x * x * s;
+      model_.parameters()[i] = x + s;
+      policy_.optimizer().first_moment()[i] = -x * s, policy_.optimizer().second_moment()[i] = x * x * s;
     }
     policy_.set_updates(3 * step);
     content_.state = {{"rollouts", step}};
@@ -61,8 +62,8 @@ class Checkpoints : public ::testing::Test {
         state.at("rollouts") == found->step && state.at("step") == found->step && policy_.updates() == 3 * found->step;
     for (int64_t i = 0; i < model_.layout().total() && same; i++) {
       const float x = static_cast<float>(i % 1013) / 1013;
-      same = model_.parameters()[i] == x + s && policy_.first_moment()[i] == -x * s &&
-             policy_.second_moment()[i] == x * x * s;
+      same = model_.parameters()[i] == x + s && policy_.optimizer().first_moment()[i] == -x * s &&
+             policy_.optimizer().second_moment()[i] == x * x * s;
     }
     return same ? found->step : -1;
   }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "kernels/matmul_int8.h"
 #include "train/evaluate.h"
 #include "train/grpo_update.h"
 #include "train/session.h"
@@ -35,6 +36,7 @@ class GrpoTrainer {
                                       static_cast<double>(o_.prompts_per_rollout()));
     total_ = o_.max_steps > 0 ? o_.max_steps : static_cast<int64_t>(rollouts) * o_.steps_per_rollout();
     session.set_total_steps(total_);
+    int8_ = o_.rollout_dtype == "int8";
     schedule_ = o_.schedule(total_);
     if (o_.eval_steps > 0) {
       held_out_ = o_.data.load(true, false).rows;
@@ -67,12 +69,13 @@ class GrpoTrainer {
     if (!state.is_object()) return;
     rollouts_done_ = state.at("rollouts").get<int64_t>();
     tokens_seen_ = state.at("num_tokens").get<int64_t>();
+    int8_ = state.value("int8", false);
     part_ = state.at("part").get<size_t>();
     if (state.contains("rollout")) set_rollout(Rollout::from_json(state.at("rollout")));
   }
 
   Json state() const {
-    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}};
+    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}, {"int8", int8_}};
     if (rollout_) out["rollout"] = rollout_->to_json();
     return out;
   }
@@ -83,12 +86,27 @@ class GrpoTrainer {
                                         static_cast<uint64_t>(o_.seed));
   }
 
+  // The policy as it is now, or its int8 copy.
+  void prepare_sampler() {
+    if (!int8_) return maker_.use(sampler_);
+    if (!int8_sampler_) {
+      int8_model_ = std::make_unique<Transformer>(session_.model(), choose_int8(session_.compute()));
+      int8_sampler_ =
+          std::make_unique<Sampler>(*int8_model_, session_.tokenizer(), SamplerLimits{.max_active = o_.max_active});
+    } else {
+      int8_model_->repack();
+    }
+    maker_.use(*int8_sampler_);
+  }
+
   // Prompts, groups, verdicts, advantages.
   void sample() {
     session_.policy().rest();
+    prepare_sampler();
     Rollout rollout =
         maker_.make(rollouts_done_, [&](int64_t done) { session_.view().phase("rollout", done, o_.rollout_batch()); });
     if (rollout.groups.empty()) return;
+    rollout.int8 = int8_;
     for (const JudgedGroup& g : rollout.groups)
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
     tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
@@ -126,8 +144,9 @@ class GrpoTrainer {
                               .mask_truncated = o_.mask_truncated_completions,
                               .max_completion_length = o_.max_completion_length,
                               .micro_batch_tokens = o_.micro_batch_tokens,
-                              .same_policy = part_ == 0,
-                              .reference = session_.reference()};
+                              .same_policy = part_ == 0 && !rollout_->int8,
+                              .reference = session_.reference(),
+                              .importance_cap = weighs() ? o_.importance_sampling_cap : 0};
     const UpdateSums sums = grpo_forward_backward(session_.policy(), inputs);
     if (!std::isfinite(sums.loss.loss))
       fail("step {}: the loss is {}; nothing was changed by this step", t + 1, sums.loss.loss);
@@ -135,6 +154,7 @@ class GrpoTrainer {
     // a step whose groups all lack spread teaches nothing: the weights stay, the optimiser's averages too
     const double norm = sums.samples > 0 ? session_.policy().update(o_.update_options(rate)) : 0;
     renew_reference(t + 1);
+    if (part_ == 0) measure_gap(sums);
     const Json metrics = metrics_of(sums, {.rate = rate, .norm = norm, .seconds = since(start)});
     const StepSummary summary = summary_of(metrics);
     if (++part_ == static_cast<size_t>(o_.steps_per_rollout())) {
@@ -143,6 +163,37 @@ class GrpoTrainer {
       part_ = 0;
     }
     return session_.end_step(metrics, summary, state());
+  }
+
+  // Weights need the trainer's own log-probs at the policy that sampled, which the first update's forward has. With
+  // more updates a rollout their ratios are taken against the int8 log-probs themselves, and clipped as such.
+  bool weighs() const { return rollout_->int8 && o_.steps_per_rollout() == 1; }
+
+  // The first update of a rollout is made by the policy that sampled it: what differs now is the sampler's arithmetic.
+  // Kept with the rollout, so that a resumed run says the same.
+  void measure_gap(const UpdateSums& sums) {
+    const double tokens = std::max(1.0, sums.tokens);
+    Json& m = rollout_->metrics;
+    m["sampling/sampling_logp_difference/mean"] = sums.logp_gap_sum / tokens;
+    m["sampling/sampling_logp_difference/max"] = sums.logp_gap_max;
+    // trainer over sampler, capped where it weighs
+    const bool any = sums.samples > 0;
+    const Mismatch& w = sums.mismatch;
+    m["sampling/importance_sampling_ratio/min"] = !any ? 1.0 : weighs() ? w.used_min : sums.sampler_ratio_min;
+    m["sampling/importance_sampling_ratio/mean"] =
+        !any ? 1.0 : (weighs() ? w.used_sum : sums.sampler_ratio_sum) / tokens;
+    m["sampling/importance_sampling_ratio/max"] = !any ? 1.0 : weighs() ? w.used_max : sums.sampler_ratio_max;
+    if (o_.rollout_dtype != "int8") return;
+    const double kl = sums.mismatch.kl / tokens;
+    m["sampling/int8"] = rollout_->int8 ? 1 : 0;
+    m["sampling/mismatch_kl"] = kl;
+    m["sampling/effective_sample_size"] = sums.mismatch.effective_share(tokens);
+    if (!int8_ || kl <= o_.int8_kl_limit) return;
+    int8_ = false;
+    session_.view().note(fmt::format(
+        "int8 rollouts are {:.4f} nats a token from the policy, above int8_kl_limit {}: sampling as training "
+        "does from the next rollout on",
+        kl, o_.int8_kl_limit));
   }
 
   void renew_reference(int64_t step) {
@@ -160,13 +211,6 @@ class GrpoTrainer {
   };
   Json metrics_of(const UpdateSums& sums, const StepNumbers& step) {
     const double tokens = std::max(1.0, sums.tokens);
-    if (part_ == 0) {  // the first update of a rollout is made by the policy that sampled it
-      first_gap_max_ = sums.logp_gap_max;
-      first_gap_mean_ = sums.logp_gap_sum / tokens;
-      first_ratio_ = {1, 1, 1};
-      if (sums.samples > 0)
-        first_ratio_ = {sums.sampler_ratio_min, sums.sampler_ratio_sum / tokens, sums.sampler_ratio_max};
-    }
     Json m = {
         {"step", session_.step() + 1}, {"loss", sums.loss.loss + sums.entropy_loss},      {"grad_norm", step.norm},
         {"learning_rate", step.rate},  {"epoch", maker_.epoch_after(rollouts_done_ + 1)}, {"num_tokens", tokens_seen_}};
@@ -179,11 +223,6 @@ class GrpoTrainer {
     m["clip_ratio/high_mean"] = sums.loss.clipped_high / tokens;
     m["clip_ratio/region_mean"] = (sums.loss.clipped_low + sums.loss.clipped_high) / tokens;
     if (o_.loss_type == "cispo") m["cispo_clip_ratio"] = sums.loss.cispo_clipped / tokens;
-    m["sampling/sampling_logp_difference/mean"] = first_gap_mean_;
-    m["sampling/sampling_logp_difference/max"] = first_gap_max_;
-    m["sampling/importance_sampling_ratio/min"] = first_ratio_.min;
-    m["sampling/importance_sampling_ratio/mean"] = first_ratio_.mean;
-    m["sampling/importance_sampling_ratio/max"] = first_ratio_.max;
     m["policy_ratio/min"] = sums.samples > 0 ? sums.loss.ratio_min : 1.0;
     m["policy_ratio/max"] = sums.samples > 0 ? sums.loss.ratio_max : 1.0;
     m["sampling/ratios_bounded"] = sums.loss.ratios_bounded;
@@ -277,16 +316,14 @@ class GrpoTrainer {
   std::vector<DataRow> held_out_;
   const std::unique_ptr<Reward> reward_;
   Sampler sampler_;
-  const RolloutMaker maker_;
+  std::unique_ptr<Transformer> int8_model_;  // made when first needed
+  std::unique_ptr<Sampler> int8_sampler_;
+  bool int8_ = false;  // the next rollout is sampled in eight bits
+  RolloutMaker maker_;
   std::optional<Rollout> rollout_;
   std::vector<std::vector<SampleIndex>> minibatches_;
   size_t part_ = 0;  // minibatches of the rollout that are done, over all iterations
   int64_t rollouts_done_ = 0, tokens_seen_ = 0, total_ = 0;
-  // of the rollout's first update, made by the policy that sampled it
-  double first_gap_max_ = 0, first_gap_mean_ = 0;
-  struct {
-    double min = 1, mean = 1, max = 1;
-  } first_ratio_;
   Schedule schedule_;
 };
 

@@ -82,20 +82,40 @@ class Minibatch {
     const SampleIndex at = kept_[static_cast<size_t>(b.tokens[first].tag)];
     const Completion& c = completion(at);
     R1_CHECK(last - first == c.ids.size(), "{} scores for {} tokens", last - first, c.ids.size());
-    std::vector<float> new_logp, ref_logp;
+    std::vector<float> new_logp, ref_logp, weights;
     const double weight = token_weight(in_.form, counts_, static_cast<double>(c.ids.size()));
     for (size_t i = first; i < last; i++) {
       new_logp.push_back(scores[i].logp);
       if (!reference.empty()) ref_logp.push_back(reference[i].logp);
       compare(at, i - first, scores[i].logp, c.behavior_logp[i - first]);
+      const double weight_used = weigh(static_cast<double>(scores[i].logp) - c.behavior_logp[i - first]);
+      if (in_.importance_cap > 0) weights.push_back(static_cast<float>(weight_used));
       sums_.entropy += scores[i].entropy;
       sums_.entropy_loss -= in_.entropy_coef * scores[i].entropy * weight;
       if (!dentropy.empty()) dentropy[i] = static_cast<float>(-in_.entropy_coef * weight);
     }
     sums_.tokens += static_cast<double>(c.ids.size());
     sequence_loss(in_.form, counts_,
-                  {new_logp, c.behavior_logp, ref_logp, in_.rollout->groups[at.group].group.advantages[at.sample]},
+                  {.new_logp = new_logp,
+                   .old_logp = in_.importance_cap > 0 ? new_logp : c.behavior_logp,
+                   .ref_logp = ref_logp,
+                   .advantage = in_.rollout->groups[at.group].group.advantages[at.sample],
+                   .weights = weights},
                   std::span(dlogp).subspan(first, last - first), sums_.loss);
+  }
+
+  // Adds a token's log(pi / pi_behaviour) to the mismatch; returns its weight.
+  double weigh(double log_ratio) {
+    const double bounded = std::clamp(log_ratio, -kLogRatioBound, kLogRatioBound), w = std::exp(bounded);
+    Mismatch& m = sums_.mismatch;
+    m.kl += w - 1 - bounded;
+    m.weights += w;
+    m.squares += w * w;
+    const double used = in_.importance_cap > 0 ? std::min(w, in_.importance_cap) : w;
+    m.used_min = std::min(m.used_min, used);
+    m.used_max = std::max(m.used_max, used);
+    m.used_sum += used;
+    return used;
   }
 
   void compare(const SampleIndex& at, size_t token, float new_logp, float behavior_logp) {

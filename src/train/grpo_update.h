@@ -31,6 +31,18 @@ struct UpdateInputs {
   int64_t max_completion_length = 0, micro_batch_tokens = 0;
   bool same_policy = false;          // nothing moved since sampling: ratio 1 to the last bit is asserted
   Transformer* reference = nullptr;  // for beta > 0
+  // For samples of another policy (int8). Above 0: pi_old is this pass's own policy, and a token's term is weighed by
+  // min(pi_old / pi_behaviour, cap). 0: pi_old is the policy that sampled.
+  double importance_cap = 0;
+};
+
+// How far the policy that sampled is from the trainer's, over tokens. w = pi / pi_behaviour.
+struct Mismatch {
+  double kl = 0;                                           // sum of w - 1 - log w: k3 of KL(behaviour || pi)
+  double weights = 0, squares = 0;                         // sums of w and w^2
+  double used_min = INFINITY, used_max = 0, used_sum = 0;  // min(w, cap)
+  // Tokens of as good a sample from pi itself, as a share (Kish).
+  double effective_share(double tokens) const { return squares > 0 ? weights * weights / (tokens * squares) : 1; }
 };
 
 struct UpdateSums {
@@ -42,6 +54,7 @@ struct UpdateSums {
   double tokens = 0;                                                                  // trained on
   int64_t samples = 0;                                                                // trained on
   Work work;                                                                          // the same, as floors count it
+  Mismatch mismatch;
 };
 
 // Forward and backward of the minibatch; gradients gather in the policy. Samples without advantage, failed ones and (if

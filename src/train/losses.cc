@@ -43,6 +43,7 @@ Value policy_term(const LossForm& f, double ratio, double advantage) {
 void count_clips(const LossForm& f, double ratio, double advantage, LossSums& s) {
   s.ratio_min = std::min(s.ratio_min, ratio);
   s.ratio_max = std::max(s.ratio_max, ratio);
+  s.ratio_sum += ratio;
   if (f.type == LossType::cispo) s.cispo_clipped += ratio > f.epsilon_high && advantage > 0;
   s.clipped_low += ratio < 1 - f.epsilon_low && advantage < 0;
   s.clipped_high += ratio > 1 + f.epsilon_high && advantage > 0;
@@ -67,7 +68,8 @@ double token_weight(const LossForm& f, const LossCounts& c, double length) {
 void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequence& q, std::span<float> dlogp,
                    LossSums& sums) {
   const size_t n = q.new_logp.size();
-  R1_CHECK(q.old_logp.size() == n && dlogp.size() == n && (f.beta == 0 || q.ref_logp.size() == n));
+  R1_CHECK(q.old_logp.size() == n && dlogp.size() == n && (f.beta == 0 || q.ref_logp.size() == n) &&
+           (q.weights.empty() || q.weights.size() == n));
   if (n == 0) return;
   const double length = static_cast<double>(n), weight = token_weight(f, counts, length);
   const auto log_ratio = [&](size_t t) { return static_cast<double>(q.new_logp[t]) - q.old_logp[t]; };
@@ -89,6 +91,10 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
       const Value term = policy_term(f, ratio, q.advantage);
       value = term.value;
       ratio_slope = term.slope * d_ratio;
+    }
+    if (!q.weights.empty()) {
+      const double w = q.weights[t];
+      value *= w, ratio_slope *= w, token_slope *= w;
     }
     if (f.beta != 0) {
       const Value kl = kl_term(f.kl, static_cast<double>(q.ref_logp[t]) - q.new_logp[t]);

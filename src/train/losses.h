@@ -36,6 +36,7 @@ struct LossCounts {
 struct LossSequence {
   std::span<const float> new_logp, old_logp, ref_logp;
   double advantage = 0;
+  std::span<const float> weights = {};  // of each token's policy term, constants; empty: 1
 };
 
 struct LossSums {  // over the tokens of the sequences seen; divide by tokens for means
@@ -44,7 +45,7 @@ struct LossSums {  // over the tokens of the sequences seen; divide by tokens fo
   double clipped_low = 0, clipped_high = 0,
          cispo_clipped = 0;  // for sequence ratios a clipped sequence counts all its tokens
   double clipped_low_min = INFINITY, clipped_high_max = 0;  // shares of one sequence's tokens
-  double ratio_min = INFINITY, ratio_max = 0;
+  double ratio_min = INFINITY, ratio_max = 0, ratio_sum = 0;
   double ratios_bounded = 0;  // tokens whose log-ratio was beyond kLogRatioBound
 };
 

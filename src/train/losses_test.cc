@@ -12,12 +12,12 @@ namespace r1 {
 namespace {
 
 struct Sequence {
-  std::vector<float> new_logp, old_logp, ref_logp;
+  std::vector<float> new_logp, old_logp, ref_logp, weights;
   double advantage = 0;
-  LossSequence view() const { return {new_logp, old_logp, ref_logp, advantage}; }
+  LossSequence view() const { return {new_logp, old_logp, ref_logp, advantage, weights}; }
 };
 
-// Ratios from about 0.2 to 5, so that every branch of every clip is met.
+// Ratios from about 0.2 to 5, so that every branch of every clip is met. Every other one has weights.
 Sequence random_sequence(uint32_t number, size_t length, double advantage) {
   Sequence s;
   for (size_t t = 0; t < length; t++) {
@@ -27,6 +27,7 @@ Sequence random_sequence(uint32_t number, size_t length, double advantage) {
     s.old_logp.push_back(static_cast<float>(-0.5 - std::abs(normal(0))));
     s.new_logp.push_back(s.old_logp.back() + static_cast<float>(0.6 * normal(1)));
     s.ref_logp.push_back(s.old_logp.back() + static_cast<float>(0.8 * normal(2)));
+    if (number % 2 == 1) s.weights.push_back(std::exp(static_cast<float>(0.5 * normal(3))));
   }
   s.advantage = advantage;
   return s;
@@ -54,6 +55,7 @@ double plain_loss(const LossForm& f, const LossCounts& c, const Sequence& s, con
       const double first = f.delta ? std::min(ratio, *f.delta) : ratio;
       gain = std::min(first * A, std::max(1 - f.epsilon_low, std::min(ratio, 1 + f.epsilon_high)) * A);
     }
+    if (!s.weights.empty()) gain *= s.weights[t];
     if (f.beta != 0) {
       const double x = std::exp(s.ref_logp[t] - logp[t]);  // pi_ref / pi
       const double kl = f.kl == KlEstimator::k1   ? -std::log(x)
@@ -123,7 +125,7 @@ TEST(Losses, ValueAndSlopeOfEveryFormAgreeWithThePlainFormula) {
 TEST(Losses, OnPolicyTheGradientIsAdvantageTimesWeight) {
   for (const LossForm& f : all_forms()) {
     if (f.beta != 0) continue;
-    Sequence s = random_sequence(3, 9, -1.7);
+    Sequence s = random_sequence(4, 9, -1.7);
     s.new_logp = s.old_logp;
     std::vector<float> dlogp(9);
     LossSums sums;

@@ -68,6 +68,9 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.add("warmup_steps", &warmup_steps, "step t has (t+1)/warmup_steps of the peak");
   t.add("warmup_ratio", &warmup_ratio, "the same as a share of all steps, where warmup_steps is 0");
   t.add("min_lr_rate", &min_lr_rate, "floor of cosine and linear, as a share of learning_rate");
+  t.add_choice("optim", &optim,
+               {"adamw", "adamw_bf16", "adamw_8bit", "adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit"},
+               "adamw_bf16: bf16 weights and moments, rounded by chance; adamw_8bit: moments in eight bits");
   t.add("weight_decay", &weight_decay, "decoupled, on matrices only");
   t.add("adam_beta1", &adam_beta1, "");
   t.add("adam_beta2", &adam_beta2, "");
@@ -91,7 +94,8 @@ UpdateOptions TrainingOptions::update_options(double rate) const {
           .beta2 = adam_beta2,
           .eps = adam_epsilon,
           .weight_decay = weight_decay,
-          .max_grad_norm = max_grad_norm};
+          .max_grad_norm = max_grad_norm,
+          .seed = static_cast<uint64_t>(seed)};
 }
 
 Schedule TrainingOptions::schedule(int64_t total_steps) const {
@@ -174,6 +178,11 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("top_p", &top_p, "1: off");
   t.add("min_p", &min_p, "0: off");
   t.add("max_active", &max_active, "sequences decoded together");
+  t.add_choice("rollout_dtype", &rollout_dtype, {"auto", "int8"},
+               "int8: the layers sample in eight bits; their samples are weighed by pi/pi_int8");
+  t.add("importance_sampling_cap", &importance_sampling_cap, "int8: a token's weight is never above");
+  t.add_alias("vllm_importance_sampling_cap", "importance_sampling_cap");
+  t.add("int8_kl_limit", &int8_kl_limit, "int8: mean KL a token beyond which the run goes on without int8");
   t.begin_group("grpo: loss");
   t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"},
                "how tokens are averaged");
@@ -210,6 +219,9 @@ void GrpoOptions::check() const {
   if (!(top_p > 0 && top_p <= 1)) fail_usage("top_p is {}, expected above 0 up to 1", top_p);
   at_least("top_k", static_cast<double>(top_k), 0);
   if (!(min_p >= 0 && min_p <= 1)) fail_usage("min_p is {}, expected 0 to 1", min_p);
+  if (!(importance_sampling_cap > 0))
+    fail_usage("importance_sampling_cap is {}, expected above 0", importance_sampling_cap);
+  at_least("int8_kl_limit", int8_kl_limit, 0);
   at_least("beta", beta, 0);
   at_least("epsilon", epsilon, 0);
   if (epsilon_high) at_least("epsilon_high", *epsilon_high, 0);

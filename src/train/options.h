@@ -51,6 +51,7 @@ struct TrainingOptions {
   int64_t warmup_steps = 0;
   double warmup_ratio = 0;
   double min_lr_rate = 0;  // floor of cosine and linear, as a share of learning_rate
+  std::string optim = "adamw";
   double weight_decay = 0, adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, max_grad_norm = 1;
   bool shuffle_dataset = true;
   // performance
@@ -101,6 +102,9 @@ struct GrpoOptions : TrainingOptions {
   int64_t soft_overlong_cache = 0;  // DAPO's L_cache for the length reward; 0: a fifth of max_completion_length
   double reward_timeout_seconds = 60;
   int64_t max_active = 64;             // sequences decoded together
+  std::string rollout_dtype = "auto";  // auto: as training; int8: another policy samples, and its samples are weighed
+  double importance_sampling_cap = 2;  // on those weights
+  double int8_kl_limit = 0.01;         // nats a token between the two policies; beyond, the run leaves int8 for good
   int64_t num_completions_to_log = 4;  // of every rollout, into samples.jsonl
   int64_t eval_steps = 0;              // 0: never; else held-out accuracy every so many steps
   int64_t eval_rows = 200;

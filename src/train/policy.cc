@@ -34,12 +34,8 @@ void grow(const Transformer& model, const Room& room, ModelUse use, std::unique_
 
 }  // namespace
 
-Policy::Policy(Transformer& model) : model_(model) {
-  const int64_t n = model.layout().total();
-  gradients_ = Tensor(DType::f32, 1, n);
-  m_ = Tensor(DType::f32, 1, n);
-  v_ = Tensor(DType::f32, 1, n);
-}
+Policy::Policy(Transformer& model, Optim optim)
+    : model_(model), gradients_(DType::f32, 1, model.layout().total()), optimizer_(optim, model.layout().all()) {}
 
 void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
   grow(model_, {rows, selected, pages}, ModelUse::training, workspace_, cache_, cache_pages_);
@@ -90,11 +86,10 @@ double Policy::update(const UpdateOptions& o) {
   model_.update_and_pack([&](int64_t begin, int64_t end) {
     while (begin < end) {
       while (all[next].offset + all[next].size <= begin) next++;
-      const int64_t n = std::min(end, all[next].offset + all[next].size) - begin;
+      const int64_t up_to = std::min(end, all[next].offset + all[next].size);
       step.weight_decay = all[next].is_matrix() ? o.weight_decay : 0.0;
-      adamw_update(model_.compute(), model_.parameters() + begin, gradients() + begin, first_moment() + begin,
-                   second_moment() + begin, n, step);
-      begin += n;
+      optimizer_.update(model_.compute(), model_.parameters(), gradients(), {next, begin, up_to}, step, o.seed);
+      begin = up_to;
     }
   });
   return norm;

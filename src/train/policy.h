@@ -1,12 +1,12 @@
-// A model with its gradients and AdamW state: forward over a micro-batch, backward of a loss given per token, one
+// A model with its gradients and optimiser state: forward over a micro-batch, backward of a loss given per token, one
 // update a step.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "kernels/adamw.h"
 #include "model/transformer.h"
+#include "train/optimizer.h"
 #include "train/packing.h"
 
 namespace r1 {
@@ -16,11 +16,13 @@ struct UpdateOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0;   // on tensors of two or more dimensions
   double max_grad_norm = 1;  // 0: no clipping
+  uint64_t seed = 0;         // of stochastic rounding (adamw_bf16)
 };
 
 class Policy {
  public:
-  explicit Policy(Transformer& model);
+  // With adamw_bf16 the matrices of `model` must hold bf16's numbers already (round_weights).
+  explicit Policy(Transformer& model, Optim optim = Optim::adamw);
 
   // Makes room for micro-batches of so many rows, rows that reach the head, and pages, so that no step has to. Larger
   // ones still find their room.
@@ -40,14 +42,14 @@ class Policy {
   Transformer& model() { return model_; }
   const Transformer& model() const { return model_; }
   float* gradients() { return gradients_.as<float>(); }
-  float* first_moment() { return m_.as<float>(); }
-  float* second_moment() { return v_.as<float>(); }
+  OptimizerState& optimizer() { return optimizer_; }
   int64_t updates() const { return updates_; }
   void set_updates(int64_t n) { updates_ = n; }
 
  private:
   Transformer& model_;
-  Tensor gradients_, m_, v_;
+  Tensor gradients_;
+  OptimizerState optimizer_;
   int64_t updates_ = 0;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvCache> cache_;

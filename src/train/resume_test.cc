@@ -157,6 +157,24 @@ TEST_F(Resume, Sft) {
   expect_resumable([&](const std::string& out, bool resume) { return run_sft_with(sft(out), resume); });
 }
 
+TEST_F(Resume, EveryFormOfTheOptimiser) {
+  for (const std::string optim : {"adamw_bf16", "adamw_8bit"}) {
+    const KeyValues values = {{"optim", optim}, {"weight_decay", "0.1"}};
+    const auto run = [&](const std::string& out, const KeyValues& more, bool resume) {
+      return run_sft_with(sft(optim + out) + values + more, resume);
+    };
+    ASSERT_TRUE(run("whole", {}, false));
+    stop_at(3, optim + "whole", optim + "cut");
+    ASSERT_TRUE(run("cut", {}, true));
+    ASSERT_TRUE(run("two", {{"threads", "2"}}, false));
+    EXPECT_EQ(weights(optim + "cut"), weights(optim + "whole"));
+    EXPECT_EQ(metrics(optim + "cut"), metrics(optim + "whole"));
+    EXPECT_EQ(weights(optim + "two"), weights(optim + "whole"));
+    ASSERT_TRUE(run_sft_with(sft(optim + "plain") + KeyValues{{"weight_decay", "0.1"}}));
+    EXPECT_NE(weights(optim + "plain"), weights(optim + "whole"));
+  }
+}
+
 TEST_F(Resume, GrpoInTheMiddleOfARollout) {
   expect_resumable([&](const std::string& out, bool resume) { return run_grpo_with(grpo(out), resume); });
 }
@@ -172,6 +190,60 @@ TEST_F(Resume, GrpoWithAReferenceThatIsRenewedAndHeldOutAccuracy) {
   EXPECT_EQ(evaluations, 4) << "before the first step and every two";
   EXPECT_GT(
       lines.back().contains("kl") ? lines.back()["kl"].get<double>() : lines[lines.size() - 2]["kl"].get<double>(), 0);
+}
+
+// One update a rollout, with importance weights; and two minibatches seen twice, without.
+TEST_F(Resume, Int8Rollouts) {
+  const KeyValues int8 = {{"rollout_dtype", "int8"}, {"int8_kl_limit", "1"}};
+  const KeyValues once = {{"generation_batch_size", "8"}, {"num_iterations", "1"}};
+  const auto run = [&](const std::string& out, const KeyValues& more) {
+    return run_grpo_with(grpo(out) + int8 + more, out.starts_with("cut"));
+  };
+  for (const bool weighed : {true, false}) {
+    const KeyValues more = weighed ? once : KeyValues();
+    const std::string name = weighed ? "weighed" : "bypass";
+    ASSERT_TRUE(run(name, more));
+    for (int64_t step : {1, 2, 4, 5}) {
+      const std::string cut = "cut" + name + std::to_string(step);
+      stop_at(step, name, cut);
+      ASSERT_TRUE(run(cut, more));
+      EXPECT_EQ(weights(cut), weights(name)) << "stopped behind step " << step;
+      EXPECT_EQ(metrics(cut), metrics(name)) << "stopped behind step " << step;
+    }
+    ASSERT_TRUE(run(name + "two", more + KeyValues{{"threads", "2"}, {"max_active", "3"}}));
+    EXPECT_EQ(weights(name + "two"), weights(name)) << "threads and batch mix of the int8 sampler";
+    for (const Json& line : metrics(name)) {
+      EXPECT_EQ(line["sampling/int8"], 1);
+      EXPECT_GT(line["sampling/sampling_logp_difference/max"], 0);
+      EXPECT_GT(line["sampling/mismatch_kl"], 0);
+      EXPECT_LT(line["sampling/effective_sample_size"], 1);
+      EXPECT_GT(line["sampling/effective_sample_size"], 0.9);
+      EXPECT_LT(line["sampling/importance_sampling_ratio/min"], line["sampling/importance_sampling_ratio/mean"]);
+      EXPECT_LT(line["sampling/importance_sampling_ratio/mean"], line["sampling/importance_sampling_ratio/max"]);
+      if (weighed) {
+        EXPECT_EQ(line["clip_ratio/region_mean"], 0.0) << "the only update is on policy";
+      }
+    }
+  }
+}
+
+// With a limit that any difference passes, the first rollout is the last one in eight bits.
+TEST_F(Resume, Int8FallsBackForGood) {
+  const KeyValues none = {{"rollout_dtype", "int8"}, {"int8_kl_limit", "0"}};
+  ::testing::internal::CaptureStderr();
+  expect_resumable([&](const std::string& out, bool resume) { return run_grpo_with(grpo(out) + none, resume); });
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  const auto lines = metrics("whole");
+  for (size_t i = 0; i < 4; i++) EXPECT_EQ(lines[i]["sampling/int8"], 1);
+  for (size_t i = 4; i < 6; i++) {
+    EXPECT_EQ(lines[i]["sampling/int8"], 0);
+    EXPECT_EQ(lines[i]["sampling/sampling_logp_difference/max"], 0.0);
+    EXPECT_EQ(lines[i]["sampling/mismatch_kl"], 0.0);
+  }
+  const std::string words = "above int8_kl_limit";
+  size_t times = 0;
+  for (size_t at = said.find(words); at != std::string::npos; at = said.find(words, at + 1)) times++;
+  EXPECT_EQ(times, 1u) << "by the whole run; those that were stopped had left int8 before";
 }
 
 TEST_F(Resume, BeforeTheFirstCheckpointTheRunBeginsAgain) {

@@ -42,7 +42,7 @@ Outcome outcome_of(const std::string& name) {
 
 RolloutMaker::RolloutMaker(const GrpoOptions& options, Sampler& sampler, const PromptBuilder& prompts,
                            const std::vector<DataRow>& rows, Reward& reward)
-    : options_(options), sampler_(sampler), prompts_(prompts), rows_(rows), reward_(reward) {
+    : options_(options), sampler_(&sampler), prompts_(prompts), rows_(rows), reward_(reward) {
   R1_CHECK(!rows.empty());
 }
 
@@ -84,7 +84,7 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
     progress(++done);
   };
   hooks.cancelled = interrupted;
-  std::vector<Group> groups = sampler_.generate(requests, options_.sampling(static_cast<uint32_t>(number)), hooks);
+  std::vector<Group> groups = sampler_->generate(requests, options_.sampling(static_cast<uint32_t>(number)), hooks);
   out.seconds_rollout = since(start);
   if (interrupted()) {
     out.groups.clear();
@@ -180,7 +180,7 @@ void RolloutMaker::measure(Rollout& rollout) const {
 }
 
 Json Rollout::to_json() const {
-  Json out = {{"number", number}, {"metrics", metrics}, {"groups", Json::array()}};
+  Json out = {{"number", number}, {"int8", int8}, {"metrics", metrics}, {"groups", Json::array()}};
   for (const JudgedGroup& g : groups) {
     Json group = {{"prompt", g.prompt.text},    {"prefilled", g.prompt.prefilled},
                   {"prompt_ids", g.prompt.ids}, {"advantages", g.group.advantages},
@@ -202,6 +202,7 @@ Json Rollout::to_json() const {
 Rollout Rollout::from_json(const Json& json) {
   Rollout out;
   out.number = json.at("number").get<int64_t>();
+  out.int8 = json.value("int8", false);
   out.metrics = json.at("metrics");
   for (const Json& g : json.at("groups")) {
     JudgedGroup judged;

@@ -24,6 +24,7 @@ struct Rollout {
   std::vector<JudgedGroup> groups;
   nlohmann::ordered_json metrics;  // TRL's names
   double seconds_rollout = 0, seconds_reward = 0;
+  bool int8 = false;  // sampled by the policy's int8 copy: its log-probs are not the trainer's
 
   // Everything the updates need, exact, so that a run can go on in the middle of a rollout.
   nlohmann::ordered_json to_json() const;
@@ -41,6 +42,9 @@ class RolloutMaker {
   // The result has no groups when the run was interrupted.
   Rollout make(int64_t number, const std::function<void(int64_t)>& progress) const;
 
+  // Samples with another one from now on; borrowed likewise.
+  void use(Sampler& sampler) { sampler_ = &sampler; }
+
   double epoch_after(int64_t rollouts) const;
 
  private:
@@ -49,7 +53,7 @@ class RolloutMaker {
   void measure(Rollout& rollout) const;
 
   const GrpoOptions& options_;
-  Sampler& sampler_;
+  Sampler* sampler_;
   const PromptBuilder& prompts_;
   const std::vector<DataRow>& rows_;
   Reward& reward_;

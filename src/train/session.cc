@@ -31,13 +31,15 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   if (!files_.tensors && !setup.random_init) fail("{}: holds no weights", files_.path);
   Tensor weights = setup.random_init ? random_parameters(layout, config, static_cast<uint64_t>(options.seed))
                                      : load_parameters(layout, files_);
+  const Optim optim = parse_optim(options.optim);
+  round_weights(optim, layout.all(), weights.as<float>());
   model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
   if (setup.with_reference) {
     Tensor copy(DType::f32, 1, layout.total());
     std::copy_n(model_->parameters(), layout.total(), copy.as<float>());
     reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
   }
-  policy_ = std::make_unique<Policy>(*model_);
+  policy_ = std::make_unique<Policy>(*model_, optim);
   plan_.set("packed copies", model_->packed_bytes());
   reserve();
   if (setup.resume) {
@@ -69,6 +71,9 @@ void TrainSession::plan(const ModelConfig& config) {
   reset_peak_resident();
   needs.program = resident_bytes();
   needs.reference = setup_.with_reference;
+  const ParameterLayout layout(config);
+  needs.state_bytes = static_cast<double>(optimizer_bytes(parse_optim(options_.optim), layout.all())) /
+                      static_cast<double>(layout.total());
   update_load_ = needs.update;
   plan_ = plan_memory(compute_, config, needs);
   const double asked = options_.memory_limit_gb;
