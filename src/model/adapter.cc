@@ -22,8 +22,7 @@ AdapterLayout::Matrix AdapterLayout::add_matrix(int64_t layer, int64_t in, std::
     }
     first += m.columns;
   }
-  for (size_t i = 0; i < names.size(); i++)
-    out.parts[i].a = add(lora_tensor_name(layer, names[i], 'A'), {lora_.r, in});
+  for (size_t i = 0; i < names.size(); i++) out.parts[i].a = add(lora_tensor_name(layer, names[i], 'A'), {lora_.r, in});
   for (size_t i = 0; i < names.size(); i++)
     out.parts[i].b = add(lora_tensor_name(layer, names[i], 'B'), {out.parts[i].columns, lora_.r});
   widest_rank_ = std::max(widest_rank_, lora_.r * static_cast<int64_t>(names.size()));

@@ -1,6 +1,6 @@
-// Low-rank adapters (LoRA, Hu et al. 2021) of the layers' matrices: where their parameters lie, how they begin, are read
-// and are merged. Our fused matrices (q, k, v; gate, up) carry several modules: each has its own A and B, B's rows are
-// the module's part of the fused columns.
+// Low-rank adapters (LoRA, Hu et al. 2021) of the layers' matrices: where their parameters lie, how they begin, are
+// read and are merged. Our fused matrices (q, k, v; gate, up) carry several modules: each has its own A and B, B's rows
+// are the module's part of the fused columns.
 #pragma once
 
 #include "model/parameters.h"

@@ -95,8 +95,6 @@ void Linear::backward(Operand dy, Operand x, TensorView<float> dx, float* gradie
   matmul_weight_gradient(compute_, du, x, gradients + adapter_->at.a());
 }
 
-size_t Linear::bytes() const {
-  return packed_.bytes() + (adapter_ ? adapter_->a.bytes() + adapter_->b.bytes() : 0);
-}
+size_t Linear::bytes() const { return packed_.bytes() + (adapter_ ? adapter_->a.bytes() + adapter_->b.bytes() : 0); }
 
 }  // namespace r1

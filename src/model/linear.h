@@ -1,8 +1,8 @@
 // A linear layer y = x W^T of a transformer, with what LoRA adds: where W is frozen, its modules may carry adapters,
 //   y += scale (x A^T) B^T,
-// and then A and B are what is trained. The adapters of a fused matrix are two more products: A of all modules one below
-// the other, B block by block (zeros elsewhere add exactly nothing). They run through the same batch-invariant matmul as
-// W, so sampler and trainer agree to the last bit here too.
+// and then A and B are what is trained. The adapters of a fused matrix are two more products: A of all modules one
+// below the other, B block by block (zeros elsewhere add exactly nothing). They run through the same batch-invariant
+// matmul as W, so sampler and trainer agree to the last bit here too.
 #pragma once
 
 #include <optional>

@@ -162,8 +162,8 @@ size_t Transformer::packed_bytes() const {
   return total;
 }
 
-Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache,
-                             Workspace& w, AdapterUse adapter) const {
+Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
+                             AdapterUse adapter) const {
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(T <= w.rows() && N <= w.selected(), "{} rows, {} selected; room for {} and {}", T, N, w.rows(),
            w.selected());
@@ -182,8 +182,8 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   for (int64_t n = 0; n < N; n++)
     std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
   const Operand hidden{w.hidden.raw(), compute_.operand, N, D};
-  rms_norm_forward(compute_, {w.picked.as<float>(), N, D}, parameters_.as<float>() + held_.final_norm(), config_.norm_eps,
-                   hidden, w.picked_inv_rms.as<float>());
+  rms_norm_forward(compute_, {w.picked.as<float>(), N, D}, parameters_.as<float>() + held_.final_norm(),
+                   config_.norm_eps, hidden, w.picked_inv_rms.as<float>());
   return hidden;
 }
 

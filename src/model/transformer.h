@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "kernels/head.h"
+#include "model/adapter.h"
 #include "model/kv_cache.h"
 #include "model/layer.h"
-#include "model/adapter.h"
 #include "model/parameters.h"
 
 namespace r1 {
@@ -44,8 +44,8 @@ class Transformer {
   // Takes the weights. `use` training keeps the packed copies backward needs.
   Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use);
 
-  // A frozen model: `read` gives each weight where it is packed. Matrices are kept in packed copies alone; norms, biases
-  // and the embedding, in float32, are all that parameters() holds. With an adapter, that is what is trained.
+  // A frozen model: `read` gives each weight where it is packed. Matrices are kept in packed copies alone; norms,
+  // biases and the embedding, in float32, are all that parameters() holds. With an adapter, that is what is trained.
   struct Frozen {
     ReadParameter read;
     std::unique_ptr<AdapterLayout> adapter_layout;  // null: none
@@ -68,8 +68,8 @@ class Transformer {
   const float* trained() const;
   // After the parameters changed.
   void repack();
-  // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each while it is
-  // still in the cache: the optimiser's pass is also the one that writes the packed copies.
+  // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
+  // while it is still in the cache: the optimiser's pass is also the one that writes the packed copies.
   void update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update);
   size_t packed_bytes() const;
 
@@ -105,8 +105,8 @@ class Transformer {
   LmHead head_;
 };
 
-// Reads config and weights of opened files. For inference the model is frozen, and an adapter that the files bring stays
-// one: the bits are those of its training. For training of all parameters it is merged.
+// Reads config and weights of opened files. For inference the model is frozen, and an adapter that the files bring
+// stays one: the bits are those of its training. For training of all parameters it is merged.
 Transformer load_transformer(const ModelFiles& files, const Compute& compute, ModelUse use);
 
 }  // namespace r1

@@ -35,7 +35,7 @@ void grow(const Transformer& model, const Room& room, ModelUse use, std::unique_
 }  // namespace
 
 Policy::Policy(Transformer& model) : model_(model) {
-  const int64_t n = model.layout().total();
+  const int64_t n = model.trained_layout().total();
   gradients_ = Tensor(DType::f32, 1, n);
   m_ = Tensor(DType::f32, 1, n);
   v_ = Tensor(DType::f32, 1, n);
@@ -61,12 +61,12 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
   const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
   model_.head().backward(hidden_, batch.targets.data(), scores_.data(),
                          {dlogp.data(), dentropy.empty() ? nullptr : dentropy.data()}, d_hidden,
-                         gradients() + model_.layout().head());
+                         model_.head_gradient(gradients()));
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }
 
 double Policy::update(const UpdateOptions& o) {
-  const int64_t total = model_.layout().total();
+  const int64_t total = model_.trained_layout().total();
   const double norm = std::sqrt(squared_norm(gradients(), total));
   if (!std::isfinite(norm))
     fail(
@@ -77,14 +77,14 @@ double Policy::update(const UpdateOptions& o) {
   AdamwStep step{.lr = o.learning_rate, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .step = updates_};
   // as torch.nn.utils.clip_grad_norm_
   if (o.max_grad_norm > 0) step.grad_scale = std::min(1.0, o.max_grad_norm / (norm + 1e-6));
-  const std::vector<Parameter>& all = model_.layout().all();  // by offset
+  const std::vector<Parameter>& all = model_.trained_layout().all();  // by offset
   size_t next = 0;
   model_.update_and_pack([&](int64_t begin, int64_t end) {
     while (begin < end) {
       while (all[next].offset + all[next].size <= begin) next++;
       const int64_t n = std::min(end, all[next].offset + all[next].size) - begin;
       step.weight_decay = all[next].is_matrix() ? o.weight_decay : 0.0;
-      adamw_update(model_.compute(), model_.parameters() + begin, gradients() + begin, first_moment() + begin,
+      adamw_update(model_.compute(), model_.trained() + begin, gradients() + begin, first_moment() + begin,
                    second_moment() + begin, n, step);
       begin += n;
     }
@@ -94,7 +94,7 @@ double Policy::update(const UpdateOptions& o) {
 
 std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
   grow(model_, room_for(batch), ModelUse::inference, workspace_, cache_, cache_pages_);
-  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_, adapter_);
   std::vector<HeadScore> scores(batch.selected.size());
   model_.head().score(hidden, batch.targets.data(), scores.data());
   return scores;
