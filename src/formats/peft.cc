@@ -121,10 +121,11 @@ LoraConfig read_lora_config(const Json& json, const TensorSource& tensors, const
     fail("{}: bias is {}, expected \"none\"", path, bias.dump().substr(0, 80));
   for (const char* key :
        {"use_dora", "use_qalora", "fan_in_fan_out", "lora_bias", "rank_pattern", "alpha_pattern", "modules_to_save",
-        "layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens"})
+        "layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config",
+        "use_bdlora", "kasa_config", "monteclora_config"})
     require_unused(json, key, path);
   if (const Json init = json.value("init_lora_weights", Json(true)); init.is_string())
-    for (const char* changed : {"pissa", "olora", "corda", "loftq"})  // the base's weights are not the published ones
+    for (const char* changed : {"pissa", "olora", "corda", "loftq", "lora_ga"})  // the base's weights are not the published ones
       if (init.get<std::string>().starts_with(changed))
         fail("{}: init_lora_weights is {}, which changes the base model; convert the adapter to plain LoRA first", path,
              init.dump());
