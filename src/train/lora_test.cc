@@ -168,13 +168,13 @@ TEST_F(LoraSlow, GrpoLearnsToBeBrief) {
                                                      {"soft_overlong_cache", "60"},
                                                      {"max_completion_length", "64"},
                                                      {"num_generations", "8"},
-                                                     {"per_device_train_batch_size", "64"},
-                                                     {"max_steps", "12"},
+                                                     {"per_device_train_batch_size", "32"},
+                                                     {"max_steps", "8"},
                                                      {"beta", "0.001"},
                                                      {"learning_rate", "2e-3"}}));
   const auto reward = column("grpo", "reward");
   EXPECT_LT(reward[0], -0.7);
-  EXPECT_GT((reward[9] + reward[10] + reward[11]) / 3, reward[0] + 0.2);
+  EXPECT_GT((reward[6] + reward[7]) / 2, reward[0] + 0.2);
 }
 
 }  // namespace
