@@ -14,7 +14,16 @@ using PhiloxBlock = std::array<uint32_t, 4>;
 PhiloxBlock philox4x32(PhiloxBlock counter, std::array<uint32_t, 2> key);
 
 // What a number is drawn for. Two purposes never share a counter.
-enum class Stage : uint32_t { sampling = 1, shuffle = 2, init = 3, task = 4, minibatch = 5, bootstrap = 6, test = 7, adapter = 8 };
+enum class Stage : uint32_t {
+  sampling = 1,
+  shuffle = 2,
+  init = 3,
+  task = 4,
+  minibatch = 5,
+  bootstrap = 6,
+  test = 7,
+  adapter = 8
+};
 
 // The place of a draw. token < 2^20; step < 2^24.
 struct RandomPlace {

@@ -71,8 +71,9 @@ struct ModelFiles {
   std::string base;  // what adapters written beside this model name as their base
 };
 
-// `path`: a folder (Hugging Face's, or PEFT's, whose base model is opened too) or a .gguf file. Throws r1::Error by name for anything bad. A folder with a tokenizer.json alone and
-// a GGUF with a vocabulary alone are fine (config and tensors stay empty).
+// `path`: a folder (Hugging Face's, or PEFT's, whose base model is opened too) or a .gguf file. Throws r1::Error by
+// name for anything bad. A folder with a tokenizer.json alone and a GGUF with a vocabulary alone are fine (config and
+// tensors stay empty).
 ModelFiles open_model_files(const std::string& path);
 
 struct NamedTensor {

@@ -73,7 +73,9 @@ Json adapter_json(const LoraConfig& c, const std::string& base) {
 
 }  // namespace
 
-double LoraConfig::scale() const { return alpha / (rslora ? std::sqrt(static_cast<double>(r)) : static_cast<double>(r)); }
+double LoraConfig::scale() const {
+  return alpha / (rslora ? std::sqrt(static_cast<double>(r)) : static_cast<double>(r));
+}
 
 std::string lora_module_path(std::string_view module) {
   const bool attention = module == "q_proj" || module == "k_proj" || module == "v_proj" || module == "o_proj";
@@ -119,13 +121,13 @@ LoraConfig read_lora_config(const Json& json, const TensorSource& tensors, const
     fail("{}: peft_type is {}, expected \"LORA\"", path, type.dump().substr(0, 80));
   if (const Json bias = json.value("bias", Json("none")); bias != "none")
     fail("{}: bias is {}, expected \"none\"", path, bias.dump().substr(0, 80));
-  for (const char* key :
-       {"use_dora", "use_qalora", "fan_in_fan_out", "lora_bias", "rank_pattern", "alpha_pattern", "modules_to_save",
-        "layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config",
-        "use_bdlora", "kasa_config", "monteclora_config"})
+  for (const char* key : {"use_dora", "use_qalora", "fan_in_fan_out", "lora_bias", "rank_pattern", "alpha_pattern",
+                          "modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters",
+                          "alora_invocation_tokens", "arrow_config", "use_bdlora", "kasa_config", "monteclora_config"})
     require_unused(json, key, path);
   if (const Json init = json.value("init_lora_weights", Json(true)); init.is_string())
-    for (const char* changed : {"pissa", "olora", "corda", "loftq", "lora_ga"})  // the base's weights are not the published ones
+    for (const char* changed :
+         {"pissa", "olora", "corda", "loftq", "lora_ga"})  // the base's weights are not the published ones
       if (init.get<std::string>().starts_with(changed))
         fail("{}: init_lora_weights is {}, which changes the base model; convert the adapter to plain LoRA first", path,
              init.dump());
@@ -157,8 +159,7 @@ std::vector<WrittenFile> write_peft_folder(const std::string& folder, const Mode
   replace_file((at / "adapter_config.json").string(), text);
   std::vector<WrittenFile> written = {{"adapter_config.json", text.size(), sha256_hex(text)}};
   write_tokenizer_files(folder, meta, written);
-  written.push_back(
-      write_safetensors((at / "adapter_model.safetensors").string(), tensors, dtype, {{"format", "pt"}}));
+  written.push_back(write_safetensors((at / "adapter_model.safetensors").string(), tensors, dtype, {{"format", "pt"}}));
   sync_folder(folder);
   return written;
 }

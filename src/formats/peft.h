@@ -1,5 +1,5 @@
-// PEFT's folders of LoRA adapters (Hu et al. 2021): adapter_config.json and adapter_model.safetensors, whose tensors are
-// base_model.model.MODULE.lora_A.weight (r, in) and .lora_B.weight (out, r). A module gives W x + scale B A x.
+// PEFT's folders of LoRA adapters (Hu et al. 2021): adapter_config.json and adapter_model.safetensors, whose tensors
+// are base_model.model.MODULE.lora_A.weight (r, in) and .lora_B.weight (out, r). A module gives W x + scale B A x.
 #pragma once
 
 #include <array>

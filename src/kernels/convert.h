@@ -6,8 +6,8 @@
 
 namespace r1 {
 
-void to_operand(const Compute& compute, TensorView<const float> x, Operand y);         // copy, or round to nearest even
-void add_bias(const Compute& compute, TensorView<float> y, const float* bias);         // every row += bias
+void to_operand(const Compute& compute, TensorView<const float> x, Operand y);  // copy, or round to nearest even
+void add_bias(const Compute& compute, TensorView<float> y, const float* bias);  // every row += bias
 // dbias += column sums, in row order; null: not wanted.
 void bias_backward(const Compute& compute, TensorView<const float> dy, float* dbias);
 

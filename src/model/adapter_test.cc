@@ -1,5 +1,5 @@
-// Adapters: the adapted model against the reference with merged weights and its central differences, in double; the base
-// model's bits without them; the same bits for every number of rows and threads.
+// Adapters: the adapted model against the reference with merged weights and its central differences, in double; the
+// base model's bits without them; the same bits for every number of rows and threads.
 #include "model/adapter.h"
 
 #include <gtest/gtest.h>

@@ -87,7 +87,8 @@ TEST_F(Lora, SamplerAndTrainerAgreeAndTheReferenceIsTheBase) {
 }
 
 TEST_F(Lora, CheckpointsAndModelArePeftFoldersOfTheNamedBase) {
-  ASSERT_TRUE(run_sft_with(common("run") + KeyValues{{"lora_target_modules", "v_proj, q_proj"}, {"use_rslora", "true"}}));
+  ASSERT_TRUE(
+      run_sft_with(common("run") + KeyValues{{"lora_target_modules", "v_proj, q_proj"}, {"use_rslora", "true"}}));
   for (const std::string& folder : {model_of("run"), (temporary_ / "run" / "checkpoints" / "step-6").string()}) {
     EXPECT_FALSE(fs::exists(fs::path(folder) / "model.safetensors"));
     const ModelFiles files = open_model_files(folder);
@@ -117,8 +118,7 @@ TEST_F(Lora, AnAdapterGoesOnAsItIsOrMerged) {
   ASSERT_TRUE(run_sft_with(common("whole") + from_it + KeyValues{{"use_peft", "false"}}));
   EXPECT_NEAR(column("whole", "loss")[0], reached, 1e-5);
   EXPECT_FALSE(open_model_files(model_of("whole")).adapter.has_value());
-  const std::string refused =
-      error_of([&] { run_sft_with(common("other r") + from_it + KeyValues{{"lora_r", "8"}}); });
+  const std::string refused = error_of([&] { run_sft_with(common("other r") + from_it + KeyValues{{"lora_r", "8"}}); });
   EXPECT_NE(refused.find("its adapter has r 4, alpha 32, q_proj"), std::string::npos) << refused;
   EXPECT_NE(refused.find("say r 8"), std::string::npos) << refused;
 }

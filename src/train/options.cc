@@ -54,15 +54,14 @@ void LoraOptions::declare(OptionTable& t) {
   t.add("lora_r", &r, "rank of a new adapter; one given as model keeps its own");
   t.add("lora_alpha", &alpha, "its product is scaled by lora_alpha / lora_r");
   t.add("lora_dropout", &dropout, "only 0: what samples is what is trained");
-  t.add("lora_target_modules", &target_modules, "all-linear, or some of q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj");
+  t.add("lora_target_modules", &target_modules,
+        "all-linear, or some of q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj");
   t.add("use_rslora", &use_rslora, "scale by lora_alpha / sqrt(lora_r)");
 }
 
 LoraConfig LoraOptions::config() const {
-  return {.r = r,
-          .alpha = static_cast<double>(alpha),
-          .rslora = use_rslora,
-          .modules = parse_lora_modules(target_modules)};
+  return {
+      .r = r, .alpha = static_cast<double>(alpha), .rslora = use_rslora, .modules = parse_lora_modules(target_modules)};
 }
 
 void TrainingOptions::declare_common(OptionTable& t) {

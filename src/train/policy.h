@@ -1,5 +1,5 @@
-// A model with the gradients and AdamW state of what it trains: forward over a micro-batch, backward of a loss given per token, one
-// update a step.
+// A model with the gradients and AdamW state of what it trains: forward over a micro-batch, backward of a loss given
+// per token, one update a step.
 #pragma once
 
 #include <memory>

@@ -26,9 +26,9 @@ double largest_gap(const std::vector<double>& a, const std::vector<double>& b) {
 TEST(LoraTest, AnAdapterIsAModelForEveryVerb) {
   const TempFolder t;
   const std::string base = make_speck(t), adapter = (t / "run" / "model").string();
-  const std::vector<std::string> sets = {"use_peft=true",         "max_steps=4",       "task_rows=64", "lora_r=3",
-                                         "lora_alpha=5",          "learning_rate=0.1", "save_dtype=f32",
-                                         "compute_dtype=f32",     "lr_scheduler_type=constant"};
+  const std::vector<std::string> sets = {"use_peft=true",  "max_steps=4",       "task_rows=64",
+                                         "lora_r=3",       "lora_alpha=5",      "learning_rate=0.1",
+                                         "save_dtype=f32", "compute_dtype=f32", "lr_scheduler_type=constant"};
   const Outcome trained =
       r1(with_sets({"sft", "--model", base, "--data", "tasks:arithmetic", "--out", t / "run"}, sets));
   ASSERT_TRUE(done(trained));
@@ -36,7 +36,8 @@ TEST(LoraTest, AnAdapterIsAModelForEveryVerb) {
   const auto with = logprobs(adapter), without = logprobs(base);
   EXPECT_GT(largest_gap(with, without), 1e-3);
 
-  const Outcome merged = r1(with_sets({"convert", "--model", adapter, "--out", t / "merged", "--json"}, {"save_dtype=f32"}));
+  const Outcome merged =
+      r1(with_sets({"convert", "--model", adapter, "--out", t / "merged", "--json"}, {"save_dtype=f32"}));
   ASSERT_TRUE(done(merged));
   EXPECT_EQ(json_lines(merged.out)[0]["merged_adapter"], true);
   EXPECT_LT(largest_gap(logprobs(t / "merged"), with), 1e-4) << "merged it gives the same";
@@ -51,8 +52,8 @@ TEST(LoraTest, AnAdapterIsAModelForEveryVerb) {
   EXPECT_TRUE(done(r1({"tokenize", "--model", adapter}, "{\"text\":\"a\"}\n")));
   EXPECT_TRUE(done(r1(with_sets({"eval", "--model", adapter, "--data", "tasks:arithmetic", "--limit", "4"},
                                 {"max_completion_length=4"}))));
-  const Outcome further = r1(with_sets({"grpo", "--model", adapter, "--data", "tasks:arithmetic", "--out", t / "further",
-                                        "--reward", spreading_reward(t)},
+  const Outcome further = r1(with_sets({"grpo", "--model", adapter, "--data", "tasks:arithmetic", "--out",
+                                        t / "further", "--reward", spreading_reward(t)},
                                        {"use_peft=true", "max_steps=1", "num_generations=4", "beta=0.1",
                                         "per_device_train_batch_size=8", "max_completion_length=6"}));
   ASSERT_TRUE(done(further));

@@ -95,7 +95,8 @@ class LoraGolden : public ::testing::TestWithParam<const char*> {
     const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
     auto layout = std::make_unique<AdapterLayout>(config, files_.adapter->config);
     Tensor values = load_adapter(*layout, files_);
-    return Transformer(config, compute, {weights_of(ParameterLayout(config), files_), std::move(layout), std::move(values)},
+    return Transformer(config, compute,
+                       {weights_of(ParameterLayout(config), files_), std::move(layout), std::move(values)},
                        ModelUse::training);
   }
   Tensors base_file(const std::string& name) const { return Tensors(kGolden + "models/" + base_ + "/" + name); }
@@ -142,7 +143,8 @@ TEST_P(LoraGolden, LogProbsGradientsAndStepsArePeftsOwn) {
     const Tensors batches = base_file("sft.safetensors");
     for (size_t t = 0; t < losses.size(); t++) {
       EXPECT_NEAR(learn(policy, rows_of(batches, std::to_string(t) + ".", false)), losses[t], 2e-4 * losses[t]) << t;
-      EXPECT_NEAR(policy.update({.learning_rate = 1e-3, .beta2 = 0.95, .weight_decay = 0.1}), norms[t], 1e-3 * norms[t]);
+      EXPECT_NEAR(policy.update({.learning_rate = 1e-3, .beta2 = 0.95, .weight_decay = 0.1}), norms[t],
+                  1e-3 * norms[t]);
     }
     for (const Parameter& p : all) {
       const auto want = golden_.floats("final." + p.name);
