@@ -22,7 +22,8 @@ enum class Stage : uint32_t {
   minibatch = 5,
   bootstrap = 6,
   test = 7,
-  rounding = 8
+  rounding = 8,
+  adapter = 9
 };
 
 // The place of a draw. token < 2^20; step < 2^24.

@@ -57,6 +57,10 @@ void declare_bench_keys(OptionTable& table, BenchOptions& o) {
   table.add("micro_batch_tokens", &o.micro_batch_tokens, "of the GRPO step: tokens of one forward and backward");
   table.add("max_active", &o.max_active, "of the GRPO step: sequences decoded together");
 }
+void declare_convert_keys(OptionTable& table, ConvertFlags& f) {
+  table.add("threads", &f.threads, "0: all cores");
+  table.add_choice("save_dtype", &f.save_dtype, {"bf16", "f32"}, "of the written weights");
+}
 void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
   OptionTable table;
   declare_model_keys(table, flags);
@@ -98,6 +102,7 @@ struct Words {
   ModelFlags model;
   GenerateFlags generate;
   EvalFlags eval;
+  ConvertFlags convert;
   TrainFlags train;
   BenchOptions bench;
   std::string tokenize_model, template_file, template_model, golden_folder;
@@ -176,6 +181,25 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
     action = [&] {
       apply_generate_keys(w.sets, w.generate);
       return run_chat(w.generate);
+    };
+  });
+}
+
+void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
+  CLI::App* convert = app.add_subcommand("convert", "write a model as a Hugging Face folder, its adapter merged");
+  convert->add_option("--model", w.convert.model, "as elsewhere; a PEFT folder's adapter is merged into its base")
+      ->required();
+  convert->add_option("--out", w.convert.out, "the new folder")->required();
+  convert->add_option("--threads", w.convert.threads, "0: all cores");
+  convert->add_flag("--json", w.convert.json, "one JSON object");
+  add_set(convert, w.sets);
+  convert->footer(set_keys_help(declare_convert_keys));
+  convert->callback([&] {
+    action = [&] {
+      OptionTable table;
+      declare_convert_keys(table, w.convert);
+      table.set_all(w.sets);
+      return run_convert(w.convert);
     };
   });
 }
@@ -384,6 +408,7 @@ int run_app(int argc, char** argv) {
   std::function<int()> action;
   add_text_verbs(app, words, action);
   add_model_verbs(app, words, action);
+  add_convert_verb(app, words, action);
   add_train_verbs(app, words, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);

@@ -16,6 +16,15 @@ std::string text_of(const toml::node& node, const std::string& key, const std::s
   if (const auto* i = node.as_integer()) return std::to_string(i->get());
   if (const auto* d = node.as_floating_point()) return exact_double(d->get());
   if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
+  if (const auto* list = node.as_array(); list != nullptr && key == "lora_target_modules") {  // PEFT writes a list
+    std::string out;
+    for (const toml::node& one : *list) {
+      const auto* s = one.as_string();
+      if (s == nullptr) fail_usage("{}: line {}: {}: expected a list of texts", file, node.source().begin.line, key);
+      out += (out.empty() ? "" : ",") + s->get();
+    }
+    return out;
+  }
   const char* what = node.is_table() ? "a table inside a table" : node.is_array() ? "a list" : "a date or time";
   fail_usage("{}: line {}: {} is {}; expected a text, a number, true or false", file, node.source().begin.line, key,
              what);

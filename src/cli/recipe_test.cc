@@ -58,6 +58,13 @@ TEST(RecipeTest, OnlyFlatValues) {
   EXPECT_EQ(error_of("[s]\nt = {y = 2}\n"), "r.toml: line 2: t is a table inside a table" + expected);
 }
 
+TEST(RecipeTest, ModulesMayBeAList) {
+  EXPECT_EQ(parse_recipe("lora_target_modules = [\"q_proj\", \"v_proj\"]\n", "r.toml").keys,
+            (KeyValues{{"lora_target_modules", "q_proj,v_proj"}}));
+  EXPECT_EQ(error_of("a = 1\nlora_target_modules = [\"q_proj\", 2]\n"),
+            "r.toml: line 2: lora_target_modules: expected a list of texts");
+}
+
 TEST(RecipeTest, AnErrorInAKeyNamesTheRecipe) {
   OptionTable table;
   int64_t steps = 0;

@@ -47,6 +47,13 @@ struct EvalFlags : ModelFlags {
 };
 int run_eval(const EvalFlags& flags);
 
+struct ConvertFlags {
+  std::string model, out, save_dtype = "bf16";
+  int64_t threads = 0;
+  bool json = false;
+};
+int run_convert(const ConvertFlags& flags);
+
 // ---- training
 struct TrainFlags {
   std::string recipe;

@@ -28,6 +28,12 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(data_, size_);
 }
 
+void MappedFile::release(uint64_t begin, uint64_t end) const {
+  const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t first = (begin + page - 1) / page * page, last = end / page * page;
+  if (first < last) madvise(static_cast<char*>(data_) + first, last - first, MADV_DONTNEED);  // a hint only
+}
+
 bool valid_utf8(std::string_view s) {
   for (size_t i = 0; i < s.size();) {
     const unsigned char c = static_cast<unsigned char>(s[i]);

@@ -20,6 +20,8 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
+  // Pages wholly inside [begin, end) need not stay in this process's memory; reading them again fetches them.
+  void release(uint64_t begin, uint64_t end) const;
 
  private:
   void* data_ = nullptr;

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "formats/checked_json.h"
 #include "formats/gguf.h"
+#include "formats/model_path.h"
+#include "formats/peft.h"
 #include "formats/safetensors.h"
 
 namespace r1 {
@@ -42,17 +44,58 @@ std::string default_template(const Json& tokenizer_config) {
   return "";
 }
 
-ModelFiles open_folder(const fs::path& folder) {
-  ModelFiles out;
-  out.path = folder.string();
-  out.config = read_json_if_there(folder / "config.json");
-  out.generation_config = read_json_if_there(folder / "generation_config.json");
+// Tokenizer and template of a folder.
+void read_tokenizer_files(const fs::path& folder, ModelFiles& out) {
   out.tokenizer_config = read_json_if_there(folder / "tokenizer_config.json");
   if (is_there(folder / "tokenizer.json"))
     out.tokenizer_json = read_text_file((folder / "tokenizer.json").string(), kMostTokenizer);
   out.chat_template = is_there(folder / "chat_template.jinja")
                           ? read_text_file((folder / "chat_template.jinja").string(), 1 << 20)
                           : default_template(out.tokenizer_config);
+}
+
+// The base of an adapter: a path as it stands or beside the adapter, else whatever --model may name.
+std::string find_base(const std::string& name, const fs::path& folder, const std::string& config) {
+  if (!is_there(name) && is_there(folder / name)) return (folder / name).string();
+  try {
+    return resolve_model(name);
+  } catch (const Error& e) {
+    fail("{}: base_model_name_or_path: {}", config, e.what());
+  }
+}
+
+ModelFiles open_adapter_folder(const fs::path& folder) {
+  const std::string path = (folder / "adapter_config.json").string();
+  const Json config = read_json_if_there(path);
+  const std::string name = adapter_base_name(config, path), base = find_base(name, folder, path);
+  if (is_there(fs::path(base) / "adapter_config.json"))
+    fail("{}: base_model_name_or_path \"{}\" is an adapter itself; merge that one first (r1 convert)", path, name);
+  if (!is_there(folder / "adapter_model.safetensors"))
+    fail("{}: adapter_model.safetensors is missing{}", folder.string(),
+         is_there(folder / "adapter_model.bin") ? "; adapter_model.bin is a pickle, which is never read" : "");
+  ModelFiles out = open_model_files(base);
+  out.path = folder.string();
+  out.base = !is_there(name) && is_there(folder / name) ? portable_model_name(base) : portable_model_name(name);
+  out.adapter.emplace();
+  out.adapter->tensors = open_safetensors((folder / "adapter_model.safetensors").string());
+  out.adapter->config = read_lora_config(config, *out.adapter->tensors, path);
+  ModelFiles own;
+  read_tokenizer_files(folder, own);
+  if (!own.tokenizer_json.empty()) {  // an adapter may have been trained with a template or end token of its own
+    out.tokenizer_json = std::move(own.tokenizer_json);
+    out.tokenizer_config = std::move(own.tokenizer_config);
+  }
+  if (!own.chat_template.empty()) out.chat_template = std::move(own.chat_template);
+  return out;
+}
+
+ModelFiles open_folder(const fs::path& folder) {
+  if (is_there(folder / "adapter_config.json")) return open_adapter_folder(folder);
+  ModelFiles out;
+  out.path = folder.string();
+  out.config = read_json_if_there(folder / "config.json");
+  out.generation_config = read_json_if_there(folder / "generation_config.json");
+  read_tokenizer_files(folder, out);
   if (is_there(folder / "model.safetensors"))
     out.tensors = open_safetensors((folder / "model.safetensors").string());
   else if (is_there(folder / "model.safetensors.index.json"))
@@ -86,33 +129,41 @@ ModelFiles open_model_files(const std::string& path) {
   fail("{}: expected a Hugging Face folder or a .gguf file", path);
 }
 
+namespace {
+void write_text(const fs::path& folder, const char* name, const std::string& text, std::vector<WrittenFile>& written) {
+  replace_file((folder / name).string(), text);
+  written.push_back({name, text.size(), sha256_hex(text)});
+}
+void write_json(const fs::path& folder, const char* name, const Json& json, std::vector<WrittenFile>& written) {
+  write_text(folder, name, json.dump(2) + "\n", written);
+}
+}  // namespace
+
+void write_tokenizer_files(const std::string& folder, const ModelFiles& meta, std::vector<WrittenFile>& written) {
+  if (!meta.tokenizer_json.empty()) write_text(folder, "tokenizer.json", meta.tokenizer_json, written);
+  if (meta.tokenizer_config.is_object()) {
+    Json tokenizer = meta.tokenizer_config;
+    tokenizer.erase("chat_template");
+    write_json(folder, "tokenizer_config.json", tokenizer, written);
+    Json special = Json::object();
+    for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
+      if (tokenizer.contains(key) && !tokenizer[key].is_null()) special[key] = tokenizer[key];
+    write_json(folder, "special_tokens_map.json", special, written);
+  }
+  if (!meta.chat_template.empty()) write_text(folder, "chat_template.jinja", meta.chat_template, written);
+}
+
 std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
                                          std::span<const NamedTensor> tensors, DType dtype) {
-  const fs::path at(folder);
   std::vector<WrittenFile> written;
-  const auto write_text = [&](const char* name, const std::string& text) {
-    replace_file((at / name).string(), text);
-    written.push_back({name, text.size(), sha256_hex(text)});
-  };
-  const auto write_json = [&](const char* name, const Json& json) { write_text(name, json.dump(2) + "\n"); };
   if (!meta.config.is_object()) fail("{}: a model without config.json cannot be written", folder);
   Json config = meta.config;
   for (const char* key : {"dtype", "torch_dtype"})  // transformers' generations know one of them each
     config[key] = dtype == DType::f32 ? "float32" : "bfloat16";
-  write_json("config.json", config);
-  if (!meta.generation_config.is_null()) write_json("generation_config.json", meta.generation_config);
-  if (!meta.tokenizer_json.empty()) write_text("tokenizer.json", meta.tokenizer_json);
-  if (meta.tokenizer_config.is_object()) {
-    Json tokenizer = meta.tokenizer_config;
-    tokenizer.erase("chat_template");
-    write_json("tokenizer_config.json", tokenizer);
-    Json special = Json::object();
-    for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
-      if (tokenizer.contains(key) && !tokenizer[key].is_null()) special[key] = tokenizer[key];
-    write_json("special_tokens_map.json", special);
-  }
-  if (!meta.chat_template.empty()) write_text("chat_template.jinja", meta.chat_template);
-  written.push_back(write_safetensors((at / "model.safetensors").string(), tensors, dtype));
+  write_json(folder, "config.json", config, written);
+  if (!meta.generation_config.is_null()) write_json(folder, "generation_config.json", meta.generation_config, written);
+  write_tokenizer_files(folder, meta, written);
+  written.push_back(write_safetensors((fs::path(folder) / "model.safetensors").string(), tensors, dtype));
   sync_folder(folder);
   return written;
 }

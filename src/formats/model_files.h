@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,21 @@ class TensorSource {
 // One safetensors file (every check of spec interfaces 4.1).
 std::unique_ptr<TensorSource> open_safetensors(const std::string& path);
 
+// A LoRA adapter's shape: every module in `modules` (peft.h's kLoraModules) gives W x + scale() B A x in all layers.
+struct LoraConfig {
+  int64_t r = 16;
+  double alpha = 32;
+  bool rslora = false;  // scale alpha / sqrt(r) instead of alpha / r (Kalajdzievski 2023)
+  std::vector<std::string> modules;
+  double scale() const;
+};
+
+// What a PEFT folder adds to its base model.
+struct AdapterFiles {
+  LoraConfig config;
+  std::unique_ptr<TensorSource> tensors;
+};
+
 struct ModelFiles {
   std::string path;
   nlohmann::ordered_json config;  // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
@@ -52,10 +68,14 @@ struct ModelFiles {
   std::string tokenizer_json;             // text of tokenizer.json, made from GGUF metadata; empty when there is none
   std::string chat_template;              // chat_template.jinja, or the default one of tokenizer_config; may be empty
   std::unique_ptr<TensorSource> tensors;  // null when the path holds a tokenizer or vocabulary alone
+  // Of a PEFT folder; config, weights and what the folder itself lacks are the base model's then.
+  std::optional<AdapterFiles> adapter;
+  std::string base;  // what adapters written beside this model name as their base
 };
 
-// `path`: a folder or a .gguf file. Throws r1::Error by name for anything bad. A folder with a tokenizer.json alone and
-// a GGUF with a vocabulary alone are fine (config and tensors stay empty).
+// `path`: a folder (Hugging Face's, or PEFT's, whose base model is opened too) or a .gguf file. Throws r1::Error by
+// name for anything bad. A folder with a tokenizer.json alone and a GGUF with a vocabulary alone are fine (config and
+// tensors stay empty).
 ModelFiles open_model_files(const std::string& path);
 
 struct NamedTensor {
@@ -88,6 +108,10 @@ struct WrittenFile {
 // Returns what was written.
 std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
                                          std::span<const NamedTensor> tensors, DType dtype);
+
+// tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja, those that `meta` has; what
+// was written is appended.
+void write_tokenizer_files(const std::string& folder, const ModelFiles& meta, std::vector<WrittenFile>& written);
 
 // Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
 WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,

@@ -55,6 +55,10 @@ std::string in_hub_cache(const std::string& name) {
 
 }  // namespace
 
+std::string portable_model_name(const std::string& name) {
+  return fs::exists(name) ? fs::canonical(name).string() : name;
+}
+
 std::string resolve_model(const std::string& name) {
   if (name.empty()) fail_usage("no model given: --model FOLDER, FILE.gguf, ORG/NAME or mini");
   if (fs::exists(name)) return name;

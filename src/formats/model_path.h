@@ -10,4 +10,7 @@ namespace r1 {
 // is fetched. Throws r1::Error saying where it looked.
 std::string resolve_model(const std::string& name);
 
+// The name under which the same model is found from any folder: an absolute path for what is a path, else the name.
+std::string portable_model_name(const std::string& name);
+
 }  // namespace r1

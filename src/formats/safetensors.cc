@@ -170,6 +170,7 @@ class SafetensorsSource : public TensorSource {
         out[static_cast<size_t>(i)] = convert(x);
       }
     });
+    file_.release(header_.data_start + e.begin, header_.data_start + e.end);  // weights are read once
   }
 
   std::string path_;

@@ -29,6 +29,7 @@ void add_bias(const Compute& compute, TensorView<float> y, const float* bias) {
 }
 
 void bias_backward(const Compute& compute, TensorView<const float> dy, float* dbias) {
+  if (dbias == nullptr) return;
   parallel_chunks(dy.cols, 64, [&](int64_t begin, int64_t end) {
     for (int64_t r = 0; r < dy.rows; r++)
       R1_DISPATCH(compute.isa, add_row, dbias + begin, dy.row(r) + begin, end - begin);

@@ -82,7 +82,8 @@ void LmHead::backward(Operand h, const int32_t* targets, const HeadScore* scores
       matrix.backward_input(dlogits, dh_slice);
     else
       matrix.backward_input_add(dlogits, dh_slice);
-    matmul_weight_gradient(compute_, dlogits, {h.row(row), h.dtype, rows, h.cols}, dw + first * width_);
+    if (dw != nullptr)
+      matmul_weight_gradient(compute_, dlogits, {h.row(row), h.dtype, rows, h.cols}, dw + first * width_);
   });
 }
 

@@ -55,8 +55,8 @@ class LmHead {
   void score(Operand h, const int32_t* targets, HeadScore* scores) const;
 
   // Gradient of sum_i dlogp_i * logp_i (+ dentropy_i * entropy_i when given): dh (N, width) is overwritten, dw
-  // (vocabulary, width) is added to. Logits are computed again; scores are those of score(). Rows of h beyond N are
-  // zeroed.
+  // (vocabulary, width) is added to unless it is null. Logits are computed again; scores are those of score(). Rows of
+  // h beyond N are zeroed.
   struct Gradient {
     const float* dlogp;
     const float* dentropy = nullptr;

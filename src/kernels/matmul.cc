@@ -237,19 +237,20 @@ void PackedMatrix::pack(const float* w) {
   if (impl_->own_backward) impl_->own_backward->pack(w, false);
 }
 
-void PackedMatrix::forward(Operand x, TensorView<float> y) const {
-  R1_CHECK(x.cols == impl_->in && y.cols == impl_->out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}",
-           x.rows, x.cols, y.rows, y.cols);
-  R1_CHECK(x.dtype == impl_->compute.operand);
-  if (impl_->int8)
-    impl_->int8->forward(x, y);
-  else if (impl_->forward)
-    impl_->forward->multiply(x, y, false);
+namespace {
+void multiply_forward(const PackedMatrix::Impl& m, Operand x, TensorView<float> y, bool accumulate) {
+  R1_CHECK(x.cols == m.in && y.cols == m.out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}", x.rows,
+           x.cols, y.rows, y.cols);
+  R1_CHECK(x.dtype == m.compute.operand);
+  if (m.int8) {
+    R1_CHECK(!accumulate);
+    m.int8->forward(x, y);
+  } else if (m.forward)
+    m.forward->multiply(x, y, accumulate);
   else
-    impl_->own_forward->multiply(x, y, false);
+    m.own_forward->multiply(x, y, accumulate);
 }
 
-namespace {
 void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx, bool accumulate) {
   R1_CHECK(dy.cols == m.out && dx.cols == m.in && dy.rows == dx.rows && dx.stride == dx.cols);
   R1_CHECK(m.backward || m.own_backward, "packed without its backward copy");
@@ -260,6 +261,8 @@ void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx
 }
 }  // namespace
 
+void PackedMatrix::forward(Operand x, TensorView<float> y) const { multiply_forward(*impl_, x, y, false); }
+void PackedMatrix::forward_add(Operand x, TensorView<float> y) const { multiply_forward(*impl_, x, y, true); }
 void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, false); }
 void PackedMatrix::backward_input_add(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, true); }
 

@@ -32,6 +32,8 @@ class PackedMatrix {
   void pack(const float* w);
   // y (T, out) = x (T, in) W^T. x is of Compute::operand type; y is dense.
   void forward(Operand x, TensorView<float> y) const;
+  // y += x W^T.
+  void forward_add(Operand x, TensorView<float> y) const;
   // dx (T, in) = dy (T, out) W. Overwrites dx; dense.
   void backward_input(Operand dy, TensorView<float> dx) const;
   // dx += dy W.

@@ -22,6 +22,7 @@ void rms_norm_backward(const Compute& compute, TensorView<const float> x, const 
     for (int64_t r = begin; r < end; r++)
       R1_DISPATCH(compute.isa, rms_norm_dx_row, x.row(r), w, inv_rms[r], dy.row(r), x.cols, dx.row(r), true);
   });
+  if (dw == nullptr) return;
   parallel_chunks(x.cols, 16, [&](int64_t begin, int64_t end) {
     R1_DISPATCH(compute.isa, rms_norm_dw_columns, x.data + begin, x.stride, dy.data + begin, dy.stride, inv_rms, 1,
                 x.rows, static_cast<int>(end - begin), dw + begin);
@@ -46,6 +47,7 @@ void head_norm_backward(const Compute& compute, TensorView<const float> x, int h
         R1_DISPATCH(compute.isa, rms_norm_dx_row, x.row(r) + h * head_size, w, inv_rms[r * heads + h],
                     dy.row(r) + h * head_size, head_size, dx.row(r) + h * head_size, false);
   });
+  if (dw == nullptr) return;
   parallel_chunks(head_size, 16, [&](int64_t begin, int64_t end) {
     for (int h = 0; h < heads; h++)
       R1_DISPATCH(compute.isa, rms_norm_dw_columns, x.data + h * head_size + begin, x.stride,

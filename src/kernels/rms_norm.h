@@ -10,14 +10,15 @@ namespace r1 {
 void rms_norm_forward(const Compute& compute, TensorView<const float> x, const float* w, float eps, Operand y,
                       float* inv_rms);
 
-// dx += the gradient of x (the residual stream's accumulates); dw (cols) += in row order.
+// dx += the gradient of x (the residual stream's accumulates); dw (cols) += in row order; null: not
+// wanted (the weights are frozen).
 void rms_norm_backward(const Compute& compute, TensorView<const float> x, const float* w, const float* inv_rms,
                        TensorView<const float> dy, TensorView<float> dx, float* dw);
 
 // The same for every head of a row: x (rows, heads * head_size), w (head_size), inv_rms (rows * heads).
 void head_norm_forward(const Compute& compute, TensorView<const float> x, int heads, int head_size, const float* w,
                        float eps, TensorView<float> y, float* inv_rms);
-// dx is overwritten, dw is added to.
+// dx is overwritten, dw is added to unless it is null.
 void head_norm_backward(const Compute& compute, TensorView<const float> x, int heads, int head_size, const float* w,
                         const float* inv_rms, TensorView<const float> dy, TensorView<float> dx, float* dw);
 

@@ -86,7 +86,12 @@ Layer::Layer(const Compute& compute, const ModelConfig& c, const ParameterLayout
       qkv_(compute, c.qkv_cols(), c.width, with_backward),
       o_(compute, c.width, c.q_cols(), with_backward),
       gate_up_(compute, 2 * c.inner, c.width, with_backward),
-      down_(compute, c.width, c.inner, with_backward) {}
+      down_(compute, c.width, c.inner, with_backward) {
+  qkv_.train_weight(at.qkv);
+  o_.train_weight(at.o);
+  gate_up_.train_weight(at.gate_up);
+  down_.train_weight(at.down);
+}
 
 void Layer::pack(const float* parameters) {
   parameters_ = parameters;
@@ -94,6 +99,25 @@ void Layer::pack(const float* parameters) {
   o_.pack(parameters + at_.o);
   gate_up_.pack(parameters + at_.gate_up);
   down_.pack(parameters + at_.down);
+}
+
+void Layer::pack_frozen(const float* held, const ParameterLayout::Layer& at, const ReadMatrix& read) {
+  parameters_ = held;
+  qkv_.pack(read(at.qkv, qkv_.out() * qkv_.in()));
+  o_.pack(read(at.o, o_.out() * o_.in()));
+  gate_up_.pack(read(at.gate_up, gate_up_.out() * gate_up_.in()));
+  down_.pack(read(at.down, down_.out() * down_.in()));
+}
+
+void Layer::attach(const AdapterLayout& layout, const AdapterLayout::Layer& at, bool with_backward) {
+  qkv_.attach(layout, at.qkv, with_backward);
+  o_.attach(layout, at.o, with_backward);
+  gate_up_.attach(layout, at.gate_up, with_backward);
+  down_.attach(layout, at.down, with_backward);
+}
+
+void Layer::pack_adapter(const float* adapter) {
+  for (Linear* linear : {&qkv_, &o_, &gate_up_, &down_}) linear->pack_adapter(adapter);
 }
 
 void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s, LayerScratch& scratch,
@@ -107,7 +131,7 @@ void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, La
   const int32_t* positions = batch.positions.data();
 
   rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed, s.inv_rms1.as<float>());
-  qkv_.forward(normed, qkv);
+  qkv_.forward(normed, qkv, scratch.adapters);
   if (c.qkv_bias) add_bias(compute_, qkv, parameters_ + at_.qkv_bias);
   TensorView<float> q = qkv.columns(0, Q), k = qkv.columns(Q, K);
   if (c.qk_norm) {
@@ -126,14 +150,14 @@ void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, La
   store_keys_values(compute_, batch.runs, k, qkv.columns(Q + K, K), pages);
   attention_forward(compute_, batch.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
                     s.lse.as<float>());
-  o_.forward(operand(s.attended, T), sum_TD);
+  o_.forward(operand(s.attended, T), sum_TD, scratch.adapters);
   sum_rows(x_TD, sum_TD, mid_TD);
 
   rms_norm_forward(compute_, mid_TD, parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
   const auto gate_up = view(scratch.gate_up, T, 2 * c.inner);
-  gate_up_.forward(normed, gate_up);
+  gate_up_.forward(normed, gate_up, scratch.adapters);
   swiglu_forward(compute_, gate_up, training ? operand(s.gate_up, T) : Operand{}, operand(scratch.hidden, T));
-  down_.forward(operand(scratch.hidden, T), sum_TD);
+  down_.forward(operand(scratch.hidden, T), sum_TD, scratch.adapters);
   sum_rows(mid_TD, sum_TD, x_out);
 }
 
@@ -145,15 +169,13 @@ void Layer::backward_mlp(LayerState& s, LayerScratch& scratch, TensorView<float>
   to_operand(compute_, dx, d_out);
   const auto d_hidden = view(scratch.gate_up, T, c.inner);
   swiglu_again(compute_, operand(s.gate_up, T), hidden);
-  down_.backward_input(d_out, d_hidden);
-  matmul_weight_gradient(compute_, d_out, hidden, gradients + at_.down);
+  down_.backward(d_out, hidden, d_hidden, gradients, scratch.adapters);
 
   swiglu_backward(compute_, operand(s.gate_up, T), d_hidden, d_gate_up);
-  gate_up_.backward_input(d_gate_up, view(scratch.sum, T));
   rms_norm_forward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
-  matmul_weight_gradient(compute_, d_gate_up, normed, gradients + at_.gate_up);
+  gate_up_.backward(d_gate_up, normed, view(scratch.sum, T), gradients, scratch.adapters);
   rms_norm_backward(compute_, view(s.x_mid, T), parameters_ + at_.mlp_norm, s.inv_rms2.as<float>(),
-                    view(scratch.sum, T), dx, gradients + at_.mlp_norm);
+                    view(scratch.sum, T), dx, gradient_at(gradients, at_.mlp_norm));
 }
 
 void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s,
@@ -164,8 +186,7 @@ void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPage
   const Operand d_out = operand(scratch.d_operand, T, c.width), normed = operand(scratch.normed, T);
   to_operand(compute_, dx, d_out);
   const auto d_attended = view(scratch.gate_up, T, Q);
-  o_.backward_input(d_out, d_attended);
-  matmul_weight_gradient(compute_, d_out, operand(s.attended, T), gradients + at_.o);
+  o_.backward(d_out, operand(s.attended, T), d_attended, gradients, scratch.adapters);
 
   const auto d_qkv = view(scratch.qkv, T), d_rotated = c.qk_norm ? view(scratch.qk, T) : d_qkv;
   const auto dq = d_rotated.columns(0, Q), dk = d_rotated.columns(Q, K);
@@ -176,19 +197,18 @@ void Layer::backward_attention(const Batch& batch, const RopeTable& rope, KvPage
   if (c.qk_norm) {
     const auto qkv = view(s.qkv, T);
     head_norm_backward(compute_, qkv.columns(0, Q), c.heads, c.head_size, parameters_ + at_.q_norm,
-                       s.inv_rms_q.as<float>(), dq, d_qkv.columns(0, Q), gradients + at_.q_norm);
+                       s.inv_rms_q.as<float>(), dq, d_qkv.columns(0, Q), gradient_at(gradients, at_.q_norm));
     head_norm_backward(compute_, qkv.columns(Q, K), c.kv_heads, c.head_size, parameters_ + at_.k_norm,
-                       s.inv_rms_k.as<float>(), dk, d_qkv.columns(Q, K), gradients + at_.k_norm);
+                       s.inv_rms_k.as<float>(), dk, d_qkv.columns(Q, K), gradient_at(gradients, at_.k_norm));
   }
-  if (c.qkv_bias) bias_backward(compute_, d_qkv, gradients + at_.qkv_bias);
+  if (c.qkv_bias) bias_backward(compute_, d_qkv, gradient_at(gradients, at_.qkv_bias));
   const Operand d_qkv_operand = operand(scratch.d_operand, T, c.qkv_cols());
   to_operand(compute_, d_qkv, d_qkv_operand);
-  qkv_.backward_input(d_qkv_operand, view(scratch.sum, T));
   rms_norm_forward(compute_, view(s.x_in, T), parameters_ + at_.attention_norm, c.norm_eps, normed,
                    s.inv_rms1.as<float>());
-  matmul_weight_gradient(compute_, d_qkv_operand, normed, gradients + at_.qkv);
+  qkv_.backward(d_qkv_operand, normed, view(scratch.sum, T), gradients, scratch.adapters);
   rms_norm_backward(compute_, view(s.x_in, T), parameters_ + at_.attention_norm, s.inv_rms1.as<float>(),
-                    view(scratch.sum, T), dx, gradients + at_.attention_norm);
+                    view(scratch.sum, T), dx, gradient_at(gradients, at_.attention_norm));
 }
 
 void Layer::backward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,

@@ -4,11 +4,13 @@
 // layers.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "kernels/matmul.h"
 #include "kernels/rope.h"
 #include "model/batch.h"
+#include "model/linear.h"
 #include "model/parameters.h"
 
 namespace r1 {
@@ -44,6 +46,8 @@ struct LayerScratch {
   Tensor qk;         // (T, Q + K) f32, q/k norm only: normalised and rotated; backward: its gradient
   Tensor inv_rms;    // (T, heads) f32, q/k norm without training
   Tensor d_operand;  // (T, max(D, Q + 2K, 2 inner)) operand, training only: a gradient as the next matmul's operand
+
+  AdapterScratch adapters;  // empty where there are none
 };
 
 class Layer {
@@ -52,18 +56,29 @@ class Layer {
 
   // Packs the matrices of a parameter block anew. `parameters` must stay valid: norms and biases are read from it.
   void pack(const float* parameters);
+  // A frozen layer: `held` is a block of the layout without matrices and must stay valid; read(offset, size) gives
+  // matrices of the whole layout `at`, each until the next call.
+  using ReadMatrix = std::function<const float*(int64_t offset, int64_t size)>;
+  void pack_frozen(const float* held, const ParameterLayout::Layer& at, const ReadMatrix& read);
+  void attach(const AdapterLayout& layout, const AdapterLayout::Layer& at, bool with_backward);
+  // `adapter`: a block of the adapters' layout.
+  void pack_adapter(const float* adapter);
 
   // x_out (T, D) from state.x_in; stores the rows' keys and values in `pages`.
   void forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
                TensorView<float> x_out) const;
 
-  // dx (T, D): gradient of x_out coming in, of x_in going out. gradients: block of the parameters' layout, added to.
+  // dx (T, D): gradient of x_out coming in, of x_in going out. gradients: block of the trained parameters, added
+  // to: of the adapters where the layer is frozen.
   void backward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
                 TensorView<float> dx, float* gradients) const;
 
   size_t bytes() const { return qkv_.bytes() + o_.bytes() + gate_up_.bytes() + down_.bytes(); }
 
  private:
+  bool frozen() const { return at_.qkv < 0; }
+  // Of a norm or bias at `offset`.
+  float* gradient_at(float* gradients, int64_t offset) const { return frozen() ? nullptr : gradients + offset; }
   void backward_mlp(LayerState& state, LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
   void backward_attention(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state,
                           LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
@@ -71,7 +86,7 @@ class Layer {
   Compute compute_;
   ModelConfig config_;
   ParameterLayout::Layer at_;
-  PackedMatrix qkv_, o_, gate_up_, down_;
+  Linear qkv_, o_, gate_up_, down_;
   const float* parameters_ = nullptr;
 };
 

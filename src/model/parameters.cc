@@ -1,14 +1,16 @@
 #include "model/parameters.h"
 
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "base/philox.h"
 #include "base/threads.h"
+#include "model/adapter.h"
 
 namespace r1 {
 
-int64_t ParameterLayout::add(const std::string& name, std::vector<int64_t> shape) {
+int64_t BlockLayout::add(const std::string& name, std::vector<int64_t> shape) {
   int64_t size = 1;
   for (int64_t d : shape) size *= d;
   const int64_t offset = total_;
@@ -17,20 +19,24 @@ int64_t ParameterLayout::add(const std::string& name, std::vector<int64_t> shape
   return offset;
 }
 
-ParameterLayout::ParameterLayout(const ModelConfig& c) {
+int64_t ParameterLayout::add_matrix(const std::string& name, std::vector<int64_t> shape) {
+  return holds_ == Holds::all ? add(name, std::move(shape)) : -1;
+}
+
+ParameterLayout::ParameterLayout(const ModelConfig& c, Holds holds) : holds_(holds) {
   embedding_ = add("model.embed_tokens.weight", {c.vocabulary, c.width});
   for (int64_t i = 0; i < c.layers; i++) add_layer(c, i);
   final_norm_ = add("model.norm.weight", {c.width});
-  head_ = c.tied_embeddings ? embedding_ : add("lm_head.weight", {c.vocabulary, c.width});
+  head_ = c.tied_embeddings ? embedding_ : add_matrix("lm_head.weight", {c.vocabulary, c.width});
 }
 
 void ParameterLayout::add_layer(const ModelConfig& c, int64_t index) {
   const std::string at = "model.layers." + std::to_string(index) + ".", attn = at + "self_attn.", mlp = at + "mlp.";
   Layer layer{};
   layer.attention_norm = add(at + "input_layernorm.weight", {c.width});
-  layer.qkv = add(attn + "q_proj.weight", {c.q_cols(), c.width});
-  add(attn + "k_proj.weight", {c.kv_cols(), c.width});
-  add(attn + "v_proj.weight", {c.kv_cols(), c.width});
+  layer.qkv = add_matrix(attn + "q_proj.weight", {c.q_cols(), c.width});
+  add_matrix(attn + "k_proj.weight", {c.kv_cols(), c.width});
+  add_matrix(attn + "v_proj.weight", {c.kv_cols(), c.width});
   if (c.qkv_bias) {
     layer.qkv_bias = add(attn + "q_proj.bias", {c.q_cols()});
     add(attn + "k_proj.bias", {c.kv_cols()});
@@ -40,15 +46,15 @@ void ParameterLayout::add_layer(const ModelConfig& c, int64_t index) {
     layer.q_norm = add(attn + "q_norm.weight", {c.head_size});
     layer.k_norm = add(attn + "k_norm.weight", {c.head_size});
   }
-  layer.o = add(attn + "o_proj.weight", {c.width, c.q_cols()});
+  layer.o = add_matrix(attn + "o_proj.weight", {c.width, c.q_cols()});
   layer.mlp_norm = add(at + "post_attention_layernorm.weight", {c.width});
-  layer.gate_up = add(mlp + "gate_proj.weight", {c.inner, c.width});
-  add(mlp + "up_proj.weight", {c.inner, c.width});
-  layer.down = add(mlp + "down_proj.weight", {c.width, c.inner});
+  layer.gate_up = add_matrix(mlp + "gate_proj.weight", {c.inner, c.width});
+  add_matrix(mlp + "up_proj.weight", {c.inner, c.width});
+  layer.down = add_matrix(mlp + "down_proj.weight", {c.width, c.inner});
   layers_.push_back(layer);
 }
 
-int ParameterLayout::find(const std::string& name) const {
+int BlockLayout::find(const std::string& name) const {
   for (size_t i = 0; i < all_.size(); i++)
     if (all_[i].name == name) return static_cast<int>(i);
   return -1;
@@ -62,32 +68,59 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 }
 
 // Tensors of a checkpoint that carry nothing to learn.
-bool may_be_left_out(const std::string& name, const ParameterLayout& layout) {
-  const bool tied_head = name == "lm_head.weight" && layout.head() == layout.embedding();
+bool may_be_left_out(const std::string& name, const BlockLayout& layout) {
+  const bool tied_head = name == "lm_head.weight" && layout.find("model.embed_tokens.weight") >= 0;
   return tied_head || name.ends_with("rotary_emb.inv_freq");
+}
+
+// Index of every parameter's tensor, in the layout's order.
+std::vector<int> find_tensors(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,
+                              const std::string& source) {
+  std::vector<int> index;
+  for (const Parameter& p : layout.all()) {
+    const int i = tensors.find(p.name);
+    if (i < 0) fail("{}: tensor {} is missing (expected shape {})", path, p.name, shape_text(p.shape));
+    const TensorInfo& info = tensors.tensors()[static_cast<size_t>(i)];
+    if (info.shape != p.shape)
+      fail("{}: tensor {} has shape {}, expected {} from {}", path, p.name, shape_text(info.shape), shape_text(p.shape),
+           source);
+    index.push_back(i);
+  }
+  for (const TensorInfo& info : tensors.tensors())
+    if (layout.find(info.name) < 0 && !may_be_left_out(info.name, layout))
+      fail("{}: tensor {} {} has no place in this model", path, info.name, shape_text(info.shape));
+  return index;
 }
 }  // namespace
 
-Tensor load_parameters(const ParameterLayout& layout, const ModelFiles& files) {
+ReadParameter weights_of(const ParameterLayout& layout, const ModelFiles& files) {
   if (!files.tensors) fail("{}: holds no weights", files.path);
-  std::vector<int> index;
-  for (const Parameter& p : layout.all()) {
-    const int i = files.tensors->find(p.name);
-    if (i < 0) fail("{}: tensor {} is missing (expected shape {})", files.path, p.name, shape_text(p.shape));
-    const TensorInfo& info = files.tensors->tensors()[static_cast<size_t>(i)];
-    if (info.shape != p.shape)
-      fail("{}: tensor {} has shape {}, expected {} from config.json", files.path, p.name, shape_text(info.shape),
-           shape_text(p.shape));
-    index.push_back(i);
-  }
-  for (const TensorInfo& info : files.tensors->tensors())
-    if (layout.find(info.name) < 0 && !may_be_left_out(info.name, layout))
-      fail("{}: tensor {} {} has no place in this model", files.path, info.name, shape_text(info.shape));
+  const std::vector<int> index = find_tensors(layout, *files.tensors, files.path, "config.json");
+  std::map<std::string, int> by_name;
+  for (size_t i = 0; i < index.size(); i++) by_name[layout.all()[i].name] = index[i];
+  return [by_name = std::move(by_name), tensors = files.tensors.get()](const Parameter& p, float* to) {
+    tensors->read_f32(by_name.at(p.name), {to, static_cast<size_t>(p.size)});
+  };
+}
+
+Tensor load_block(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,
+                  const std::string& source) {
+  const std::vector<int> index = find_tensors(layout, tensors, path, source);
   Tensor block(DType::f32, 1, layout.total());
   for (size_t i = 0; i < index.size(); i++) {
     const Parameter& p = layout.all()[i];
-    files.tensors->read_f32(index[i], {block.as<float>() + p.offset, static_cast<size_t>(p.size)});
+    tensors.read_f32(index[i], {block.as<float>() + p.offset, static_cast<size_t>(p.size)});
   }
+  return block;
+}
+
+Tensor load_parameters(const ParameterLayout& layout, const ModelFiles& files) {
+  if (!files.tensors) fail("{}: holds no weights", files.path);
+  Tensor block = load_block(layout, *files.tensors, files.path, "config.json");
+  if (!files.adapter) return block;
+  const AdapterLayout adapter(read_config(files.config, files.generation_config, files.path), files.adapter->config);
+  const Tensor values = load_adapter(adapter, files);
+  merge_adapter(adapter, values.as<float>(), layout, block.as<float>());
   return block;
 }
 
@@ -115,7 +148,7 @@ Tensor random_parameters(const ParameterLayout& layout, const ModelConfig& confi
   return block;
 }
 
-std::vector<NamedTensor> named_tensors(const ParameterLayout& layout, const float* block) {
+std::vector<NamedTensor> named_tensors(const BlockLayout& layout, const float* block) {
   std::vector<NamedTensor> out;
   for (const Parameter& p : layout.all()) out.push_back({p.name, p.shape, block + p.offset});
   return out;

@@ -58,7 +58,9 @@ size_t Workspace::bytes(const Compute& compute, const ModelConfig& c, int64_t ro
 Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use)
     : config_(config),
       compute_(compute),
+      frozen_(false),
       layout_(config),
+      held_(config),
       parameters_(std::move(parameters)),
       rope_(table_for(config)),
       head_(std::in_place, compute, config.vocabulary, config.width, use == ModelUse::training) {
@@ -71,7 +73,9 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tens
 Transformer::Transformer(const Transformer& source, Int8 multiplier)
     : config_(source.config_),
       compute_(source.compute_),
+      frozen_(false),
       layout_(source.layout_),
+      held_(source.config_),
       source_(&source),
       rope_(table_for(source.config_)) {
   compute_.int8 = multiplier;
@@ -79,7 +83,63 @@ Transformer::Transformer(const Transformer& source, Int8 multiplier)
   repack();
 }
 
+Transformer::Transformer(const ModelConfig& config, const Compute& compute, Frozen frozen, ModelUse use)
+    : config_(config),
+      compute_(compute),
+      frozen_(true),
+      layout_(config),
+      held_(config, ParameterLayout::Holds::unpacked),
+      parameters_(DType::f32, 1, held_.total()),
+      adapter_layout_(std::move(frozen.adapter_layout)),
+      adapter_(std::move(frozen.adapter)),
+      rope_(table_for(config)),
+      head_(std::in_place, compute, config.vocabulary, config.width, use == ModelUse::training) {
+  const bool with_backward = use == ModelUse::training;
+  R1_CHECK(!with_backward || adapter_layout_, "there is nothing to train");
+  R1_CHECK(!adapter_layout_ || adapter_.cols() == adapter_layout_->total());
+  for (const ParameterLayout::Layer& at : held_.layers()) layers_.emplace_back(compute, config, at, with_backward);
+  for (size_t i = 0; i < layers_.size() && adapter_layout_; i++)
+    layers_[i].attach(*adapter_layout_, adapter_layout_->layers()[i], with_backward);
+  pack_frozen(frozen.read);
+  repack();
+}
+
+// One matrix at a time is there in float32.
+void Transformer::pack_frozen(const ReadParameter& read) {
+  for (const Parameter& p : held_.all()) read(p, parameters_.as<float>() + p.offset);
+  Tensor buffer;
+  const Layer::ReadMatrix read_matrix = [&](int64_t offset, int64_t size) {
+    if (buffer.cols() < size) buffer = Tensor(DType::f32, 1, size);
+    for (const Parameter& p : layout_.all())
+      if (p.offset >= offset && p.offset < offset + size) read(p, buffer.as<float>() + p.offset - offset);
+    return buffer.as<float>();
+  };
+  for (size_t i = 0; i < layers_.size(); i++)
+    layers_[i].pack_frozen(parameters_.as<float>(), layout_.layers()[i], read_matrix);
+  head_->pack(config_.tied_embeddings ? parameters_.as<float>() + held_.embedding()
+                                      : read_matrix(layout_.head(), config_.vocabulary * config_.width));
+}
+
+float* Transformer::parameters() {
+  R1_CHECK(!frozen_, "a frozen model keeps no block of its parameters");
+  return parameters_.as<float>();
+}
+const float* Transformer::parameters() const {
+  return source_ != nullptr ? source_->parameters() : const_cast<Transformer*>(this)->parameters();
+}
+
+const BlockLayout& Transformer::trained_layout() const {
+  if (adapter_layout_) return *adapter_layout_;
+  return layout_;
+}
+float* Transformer::trained() { return adapter_layout_ ? adapter_.as<float>() : parameters(); }
+const float* Transformer::trained() const { return const_cast<Transformer*>(this)->trained(); }
+
 void Transformer::repack() {
+  if (frozen_) {
+    for (size_t i = 0; i < layers_.size() && adapter_layout_; i++) layers_[i].pack_adapter(adapter_.as<float>());
+    return;
+  }
   const float* weights = std::as_const(*this).parameters();
   for (Layer& layer : layers_) layer.pack(weights);
   if (head_) head_->pack(weights + layout_.head());
@@ -92,6 +152,13 @@ void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_
     if (end > done) update(done, end);
     done = std::max(done, end);
   };
+  if (adapter_layout_) {
+    for (size_t i = 0; i < layers_.size(); i++) {
+      update_up_to(adapter_layout_->layers()[i].end);
+      layers_[i].pack_adapter(adapter_.as<float>());
+    }
+    return;
+  }
   const auto update_head = [&] {
     for (int64_t tile = 0; tile < head_->tiles(); tile++) {
       update_up_to(layout_.head() + std::min((tile + 1) * kHeadTile, config_.vocabulary) * config_.width);
@@ -113,14 +180,15 @@ size_t Transformer::packed_bytes() const {
   return total;
 }
 
-Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache,
-                             Workspace& w) const {
+Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
+                             AdapterUse adapter) const {
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(T <= w.rows() && N <= w.selected(), "{} rows, {} selected; room for {} and {}", T, N, w.rows(),
            w.selected());
   check_rows(batch, config_);
-  embedding_forward(compute_, parameters() + layout_.embedding(), D, batch.ids.data(),
-                    {w.state(0).x_in.as<float>(), T, D});
+  w.scratch_.adapters.use = adapter;
+  if (adapter_layout_) w.scratch_.adapters.make_room(compute_, T, adapter_layout_->widest_rank());
+  embedding_forward(compute_, held() + held_.embedding(), D, batch.ids.data(), {w.state(0).x_in.as<float>(), T, D});
   in_team([&] {
     for (int64_t i = 0; i < config_.layers; i++) {
       const bool last = i + 1 == config_.layers;
@@ -131,8 +199,8 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   for (int64_t n = 0; n < N; n++)
     std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
   const Operand hidden{w.hidden.raw(), compute_.operand, N, D};
-  rms_norm_forward(compute_, {w.picked.as<float>(), N, D}, parameters() + layout_.final_norm(), config_.norm_eps,
-                   hidden, w.picked_inv_rms.as<float>());
+  rms_norm_forward(compute_, {w.picked.as<float>(), N, D}, held() + held_.final_norm(), config_.norm_eps, hidden,
+                   w.picked_inv_rms.as<float>());
   return hidden;
 }
 
@@ -141,9 +209,8 @@ void Transformer::backward(const Batch& batch, std::span<const int64_t> selected
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(w.dx.rows() >= T && d_hidden.rows == N);
   std::fill_n(w.d_picked.as<float>(), N * D, 0.0f);
-  rms_norm_backward(compute_, {w.picked.as<float>(), N, D}, parameters() + layout_.final_norm(),
-                    w.picked_inv_rms.as<float>(), d_hidden, {w.d_picked.as<float>(), N, D},
-                    gradients + layout_.final_norm());
+  rms_norm_backward(compute_, {w.picked.as<float>(), N, D}, held() + held_.final_norm(), w.picked_inv_rms.as<float>(),
+                    d_hidden, {w.d_picked.as<float>(), N, D}, gradient_at(gradients, layout_.final_norm()));
   std::fill_n(w.dx.as<float>(), T * D, 0.0f);
   for (int64_t n = 0; n < N; n++) {  // in order: rows may repeat (a prompt's last row starts every sample of its group)
     float* to = w.dx.as<float>() + selected[static_cast<size_t>(n)] * D;
@@ -153,13 +220,19 @@ void Transformer::backward(const Batch& batch, std::span<const int64_t> selected
   const TensorView<float> dx(w.dx.as<float>(), T, D);
   for (int64_t i = config_.layers - 1; i >= 0; i--)
     layers_[static_cast<size_t>(i)].backward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, dx, gradients);
-  embedding_backward(compute_, dx, batch.ids.data(), gradients + layout_.embedding(), D);
+  if (!frozen_) embedding_backward(compute_, dx, batch.ids.data(), gradients + layout_.embedding(), D);
 }
 
 Transformer load_transformer(const ModelFiles& files, const Compute& compute, ModelUse use) {
   const ModelConfig config = read_config(files.config, files.generation_config, files.path);
   const ParameterLayout layout(config);
-  return Transformer(config, compute, load_parameters(layout, files), use);
+  if (use == ModelUse::training) return Transformer(config, compute, load_parameters(layout, files), use);
+  Transformer::Frozen frozen{weights_of(layout, files), nullptr, {}};
+  if (files.adapter) {
+    frozen.adapter_layout = std::make_unique<AdapterLayout>(config, files.adapter->config);
+    frozen.adapter = load_adapter(*frozen.adapter_layout, files);
+  }
+  return Transformer(config, compute, std::move(frozen), use);
 }
 
 }  // namespace r1

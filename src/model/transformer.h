@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/head.h"
+#include "model/adapter.h"
 #include "model/kv_cache.h"
 #include "model/layer.h"
 #include "model/parameters.h"
@@ -47,43 +48,71 @@ class Transformer {
   // A copy for sampling whose layers multiply in eight bits (kernels/matmul_int8.h), packed from `source`'s weights as
   // they are now; repack() follows them later. Borrows `source`, with its weights and its head, for its lifetime.
   Transformer(const Transformer& source, Int8 multiplier);
+  // A frozen model: `read` gives each weight where it is packed. Matrices are kept in packed copies alone; norms,
+  // biases and the embedding, in float32, are all that parameters() holds. With an adapter, that is what is trained.
+  struct Frozen {
+    ReadParameter read;
+    std::unique_ptr<AdapterLayout> adapter_layout;  // null: none
+    Tensor adapter;                                 // a block of it
+  };
+  Transformer(const ModelConfig& config, const Compute& compute, Frozen frozen, ModelUse use);
 
   const ModelConfig& config() const { return config_; }
   const Compute& compute() const { return compute_; }
+  // Of the whole model, frozen or not.
   const ParameterLayout& layout() const { return layout_; }
-  float* parameters() { return parameters_.as<float>(); }  // null for a copy
-  const float* parameters() const { return source_ != nullptr ? source_->parameters() : parameters_.as<float>(); }
+  // A block of layout(); not of a frozen model. Null for a copy, but for reading its source's.
+  float* parameters();
+  const float* parameters() const;
+  // Null where there is none.
+  const AdapterLayout* adapter_layout() const { return adapter_layout_.get(); }
+  // What training moves: the adapter, or all parameters. Gradients and optimiser state are blocks of this layout.
+  const BlockLayout& trained_layout() const;
+  float* trained();
+  const float* trained() const;
   // After the parameters changed.
   void repack();
-  // Calls update(begin, end) for ranges that cover the parameter block once, and packs what lies in each while it is
-  // still in the cache: the optimiser's pass is also the one that writes the packed copies.
+  // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
+  // while it is still in the cache: the optimiser's pass is also the one that writes the packed copies.
   void update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update);
   size_t packed_bytes() const;
 
   // Runs the batch through the layers and the final norm of the rows in `selected` (batch rows; repeats allowed). Keys
   // and values go to `cache`. The result is the head's input, (selected, D), valid until the workspace is used again.
   // Throws r1::Error for ids outside the vocabulary and positions beyond the context.
-  Operand forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace) const;
+  // With its adapter off it is the base model.
+  Operand forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
+                  AdapterUse adapter = AdapterUse::on) const;
 
   // After forward with the same arguments: d_hidden (selected, D) is the gradient of forward's result before rounding;
-  // adds to `gradients`, a block of the parameters' layout (the head's own gradient is LmHead::backward's).
+  // adds to `gradients`, a block of trained_layout() (the head's own gradient is LmHead::backward's).
   void backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
                 TensorView<const float> d_hidden, float* gradients) const;
 
   const LmHead& head() const { return source_ != nullptr ? source_->head() : *head_; }
+  // Where the head's gradient goes in such a block; null where the head is frozen.
+  float* head_gradient(float* gradients) const { return frozen_ ? nullptr : gradients + layout_.head(); }
 
  private:
+  float* gradient_at(float* gradients, int64_t offset) const { return frozen_ ? nullptr : gradients + offset; }
+  void pack_frozen(const ReadParameter& read);
+  const float* held() const { return source_ != nullptr ? source_->held() : parameters_.as<float>(); }
+
   ModelConfig config_;
   Compute compute_;
-  ParameterLayout layout_;
+  bool frozen_;
+  ParameterLayout layout_, held_;  // held_: of parameters_
   Tensor parameters_;
   const Transformer* source_ = nullptr;
+  std::unique_ptr<AdapterLayout> adapter_layout_;
+  Tensor adapter_;
   RopeTable rope_;
   std::vector<Layer> layers_;
   std::optional<LmHead> head_;  // none in a copy
 };
 
-// Reads config and weights of opened files.
+// Reads config and weights of opened files. For inference the model is frozen, and an adapter that the files bring
+// stays one: the bits are those of its training. For training of all parameters it is merged.
 Transformer load_transformer(const ModelFiles& files, const Compute& compute, ModelUse use);
 
 }  // namespace r1

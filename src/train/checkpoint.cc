@@ -11,6 +11,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "formats/peft.h"
 
 namespace r1 {
 namespace {
@@ -40,17 +41,17 @@ std::string manifest_digest(Json manifest) {
   return sha256_hex(manifest.dump());
 }
 
-void add_block(const ParameterLayout& layout, const float* block, const std::string& prefix,
+void add_block(const BlockLayout& layout, const float* block, const std::string& prefix,
                std::vector<StoredTensor>& out) {
   for (const Parameter& p : layout.all()) out.push_back({prefix + p.name, p.shape, DType::f32, block + p.offset});
 }
 
 // Weights and reference in float32, moments in the optimiser's own types: exact.
 WrittenFile write_optimizer(const fs::path& path, const CheckpointContent& c) {
-  const ParameterLayout& layout = c.policy->model().layout();
+  const Transformer& model = c.policy->model();
   std::vector<StoredTensor> tensors = c.policy->optimizer().tensors();
-  add_block(layout, c.policy->model().parameters(), "master.", tensors);
-  if (c.reference != nullptr) add_block(layout, c.reference, "reference.", tensors);
+  add_block(model.trained_layout(), model.trained(), "master.", tensors);
+  if (c.reference != nullptr) add_block(model.layout(), c.reference, "reference.", tensors);
   return write_safetensors(path.string(), tensors);
 }
 
@@ -96,11 +97,18 @@ Json check_folder(const fs::path& folder, int64_t step) {
   return manifest;
 }
 
+// A Hugging Face folder, or a PEFT folder of the adapter where that is what was trained.
+std::vector<WrittenFile> write_model(const std::string& folder, const ModelFiles& meta, const Transformer& model,
+                                     DType dtype) {
+  const std::vector<NamedTensor> tensors = named_tensors(model.trained_layout(), model.trained());
+  if (model.adapter_layout() != nullptr)
+    return write_peft_folder(folder, meta, model.adapter_layout()->config(), tensors, dtype);
+  return write_hf_folder(folder, meta, tensors, dtype);
+}
+
 // Every file of a checkpoint into an empty folder, the manifest last.
 void write_checkpoint(const fs::path& folder, int64_t step, const CheckpointContent& c) {
-  const ParameterLayout& layout = c.policy->model().layout();
-  std::vector<WrittenFile> files =
-      write_hf_folder(folder.string(), *c.meta, named_tensors(layout, c.policy->model().parameters()), c.save_dtype);
+  std::vector<WrittenFile> files = write_model(folder.string(), *c.meta, c.policy->model(), c.save_dtype);
   files.push_back(write_optimizer(folder / "optimizer.safetensors", c));
   Json state = c.state;
   state["step"] = step;
@@ -118,7 +126,7 @@ void write_checkpoint(const fs::path& folder, int64_t step, const CheckpointCont
   sync_folder(folder.string());
 }
 
-void read_block(const TensorSource& source, const ParameterLayout& layout, const std::string& prefix, float* block) {
+void read_block(const TensorSource& source, const BlockLayout& layout, const std::string& prefix, float* block) {
   for (const Parameter& p : layout.all()) {
     const int index = source.find(prefix + p.name);
     if (index < 0) fail("optimizer.safetensors: tensor {}{} is missing", prefix, p.name);
@@ -153,7 +161,7 @@ CheckpointStore::CheckpointStore(fs::path folder, int64_t limit) : folder_(std::
 }
 
 void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
-  const uint64_t weights = static_cast<uint64_t>(c.policy->model().layout().total());
+  const uint64_t weights = static_cast<uint64_t>(c.policy->model().trained_layout().total());
   require_free_space(folder_.string(), c.policy->optimizer().bytes() +
                                            weights * (4 + dtype_size(c.save_dtype) + (c.reference != nullptr ? 4 : 0)));
   const std::string name = "step-" + std::to_string(step);
@@ -213,7 +221,7 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
 Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference) {
   const auto source = open_safetensors((found.path / "optimizer.safetensors").string());
   Transformer& model = policy.model();
-  read_block(*source, model.layout(), "master.", model.parameters());
+  read_block(*source, model.trained_layout(), "master.", model.trained());
   for (const StoredTensor& t : policy.optimizer().tensors()) read_stored(*source, t);
   if (reference != nullptr) read_block(*source, model.layout(), "reference.", reference);
   const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string(), kMostState));
@@ -253,7 +261,7 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
          differences);
 }
 
-void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype) {
+void write_folder_whole(const fs::path& folder, const std::function<void(const std::string& path)>& write) {
   const fs::path temporary = folder.string() + fmt::format(".tmp-{}", getpid()),
                  old = folder.string() + fmt::format(".old-{}", getpid());
   for (const auto& entry : fs::directory_iterator(folder.parent_path())) {  // left by a process that was killed here
@@ -261,11 +269,14 @@ void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Po
     if (name.starts_with(stem + ".tmp-") || name.starts_with(stem + ".old-")) fs::remove_all(entry.path());
   }
   fs::create_directories(temporary);
-  const Transformer& model = policy.model();
-  write_hf_folder(temporary.string(), meta, named_tensors(model.layout(), model.parameters()), dtype);
+  write(temporary.string());
   if (fs::exists(folder)) fs::rename(folder, old);
   rename_durably(temporary, folder);
   fs::remove_all(old);
+}
+
+void write_model_folder(const fs::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype) {
+  write_folder_whole(folder, [&](const std::string& path) { write_model(path, meta, policy.model(), dtype); });
 }
 
 }  // namespace r1

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -56,7 +57,10 @@ nlohmann::ordered_json restore_policy(const CheckpointStore::Found& found, Polic
 // change the bytes of a run are passed over, and so are max_steps and num_train_epochs: a run may be made longer.
 void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& recipe);
 
-// Writes a Hugging Face folder that is there whole or not at all.
+// Makes a folder that is there whole or not at all: write(path) fills a neighbour that then takes its place.
+void write_folder_whole(const std::filesystem::path& folder, const std::function<void(const std::string& path)>& write);
+
+// Writes the model's folder (of an adapter: PEFT's) that is there whole or not at all.
 void write_model_folder(const std::filesystem::path& folder, const ModelFiles& meta, const Policy& policy, DType dtype);
 
 }  // namespace r1

@@ -38,7 +38,9 @@ class Minibatch {
 
   UpdateSums run(Policy& policy) {
     std::unique_ptr<Scorer> scorer;
-    if (in_.reference != nullptr) scorer = std::make_unique<Scorer>(*in_.reference);
+    if (in_.reference != nullptr)
+      scorer =
+          std::make_unique<Scorer>(*in_.reference, in_.reference == &policy.model() ? AdapterUse::off : AdapterUse::on);
     for (const MicroBatch& b : pack(groups_, in_.micro_batch_tokens)) {
       std::vector<HeadScore> reference;
       if (scorer) reference = scorer->score(b);

@@ -30,7 +30,7 @@ struct UpdateInputs {
   bool mask_truncated = false;
   int64_t max_completion_length = 0, micro_batch_tokens = 0;
   bool same_policy = false;          // nothing moved since sampling: ratio 1 to the last bit is asserted
-  Transformer* reference = nullptr;  // for beta > 0
+  Transformer* reference = nullptr;  // for beta > 0; the policy's own model: its base, with the adapter off
   // For samples of another policy (int8). Above 0: pi_old is this pass's own policy, and a token's term is weighed by
   // min(pi_old / pi_behaviour, cap). 0: pi_old is the policy that sampled.
   double importance_cap = 0;

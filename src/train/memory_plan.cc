@@ -126,9 +126,9 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   add(kPacked, packed_bytes(compute, c, needs.trains));
   if (needs.trains) add(kGradients, 4 * static_cast<size_t>(trained), false);
   if (needs.trains) add(kOptimizer, static_cast<size_t>(needs.state_bytes * static_cast<double>(trained)));
-  if (needs.reference)
-    add(kReference, 4 * static_cast<size_t>(all) + packed_bytes(compute, c, false) +
-                        scoring_bytes(compute, c, needs.update, ModelUse::inference));
+  const size_t second = needs.reference ? 4 * static_cast<size_t>(all) + packed_bytes(compute, c, false) : 0;
+  if (needs.reference || needs.base_is_reference)
+    add(kReference, second + scoring_bytes(compute, c, needs.update, ModelUse::inference));
   if (needs.update.rows > 0)
     add(kActivations,
         scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +

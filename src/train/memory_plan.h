@@ -41,12 +41,13 @@ UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens);
 
 // What runs. Parts that are not there take nothing.
 struct MemoryNeeds {
-  size_t program = 0;      // resident before any of what follows
-  bool trains = true;      // gradients, moments, packed copies for backward
-  int64_t trained = -1;    // parameters with gradients and optimiser state; -1: all
-  int64_t kept_f32 = -1;   // weights held in float32 beside the packed copies; -1: all
-  double state_bytes = 8;  // of the optimiser, a trained parameter
-  bool reference = false;  // a second model, for the KL term
+  size_t program = 0;              // resident before any of what follows
+  bool trains = true;              // gradients, moments, packed copies for backward
+  int64_t trained = -1;            // parameters with gradients and optimiser state; -1: all
+  int64_t kept_f32 = -1;           // weights held in float32 beside the packed copies; -1: all
+  double state_bytes = 8;          // of the optimiser, a trained parameter
+  bool reference = false;          // a second model, for the KL term
+  bool base_is_reference = false;  // the model without its adapter, instead
   SamplerLimits limits = {};
   std::vector<SamplingLoad> sampling = {};  // kinds of calls; the largest counts
   UpdateLoad update = {};

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "formats/peft.h"
 
 namespace r1 {
 
@@ -47,6 +48,22 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
   return side;
 }
 
+void LoraOptions::declare(OptionTable& t) {
+  t.begin_group("lora");
+  t.add("use_peft", &use_peft, "train a low-rank adapter, the model itself stays as it is");
+  t.add("lora_r", &r, "rank of a new adapter; one given as model keeps its own");
+  t.add("lora_alpha", &alpha, "its product is scaled by lora_alpha / lora_r");
+  t.add("lora_dropout", &dropout, "only 0: what samples is what is trained");
+  t.add("lora_target_modules", &target_modules,
+        "all-linear, or some of q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj");
+  t.add("use_rslora", &use_rslora, "scale by lora_alpha / sqrt(lora_r)");
+}
+
+LoraConfig LoraOptions::config() const {
+  return {
+      .r = r, .alpha = static_cast<double>(alpha), .rslora = use_rslora, .modules = parse_lora_modules(target_modules)};
+}
+
 void TrainingOptions::declare_common(OptionTable& t) {
   t.begin_group("run");
   t.add("model", &model, "Hugging Face folder, .gguf file, ORG/NAME in the local cache, or mini");
@@ -77,6 +94,7 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.add("adam_epsilon", &adam_epsilon, "");
   t.add("max_grad_norm", &max_grad_norm, "global norm; 0: no clipping");
   t.add("shuffle_dataset", &shuffle_dataset, "a new order every epoch, by seed");
+  lora.declare(t);
   t.begin_group("machine and files");
   t.add_choice("compute_dtype", &compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
   t.add_choice("save_dtype", &save_dtype, {"bf16", "f32"}, "of written models");
@@ -115,7 +133,17 @@ void at_least(const char* key, double value, double least) {
 }
 }  // namespace
 
+void LoraOptions::check() const {
+  if (r < 1 || r > 1024) fail_usage("lora_r is {}, expected 1 to 1024", r);
+  at_least("lora_alpha", static_cast<double>(alpha), 1);
+  if (dropout != 0)
+    fail_usage("lora_dropout is {}, expected 0: with dropout the policy that is trained is not the one that samples",
+               dropout);
+  parse_lora_modules(target_modules);
+}
+
 void TrainingOptions::check_common() const {
+  lora.check();
   if (model.empty()) fail_usage("no model given: --model FOLDER, FILE.gguf, ORG/NAME or mini");
   if (out.empty()) fail_usage("no folder for the run given: --out DIR");
   at_least("per_device_train_batch_size", static_cast<double>(per_device_train_batch_size), 1);
@@ -155,6 +183,7 @@ void SftOptions::declare(OptionTable& t) {
 void SftOptions::check() const {
   check_common();
   at_least("max_length", static_cast<double>(max_length), 2);
+  if (random_init && lora.use_peft) fail_usage("random_init with use_peft: an adapter needs a model's own weights");
 }
 
 GrpoOptions::GrpoOptions() {
@@ -243,6 +272,10 @@ void GrpoOptions::check() const {
         rollout_batch(), batch());
   if (loss_type == "cispo" && !epsilon_high) fail_usage("loss_type cispo needs epsilon_high, the ratio's cap (e.g. 5)");
   if (sync_ref_model && beta == 0) fail_usage("sync_ref_model without beta: there is no reference model at beta 0");
+  if (rollout_dtype == "int8" && lora.use_peft)
+    fail_usage("rollout_dtype=int8 with use_peft: adapters are sampled in the type they are trained in; leave one out");
+  if (sync_ref_model && lora.use_peft)
+    fail_usage("sync_ref_model with use_peft: the reference is the model without its adapter, which never moves");
   if (use_bias_correction_kl && beta == 0) fail_usage("use_bias_correction_kl without beta: there is no KL at beta 0");
   at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
 }

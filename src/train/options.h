@@ -36,6 +36,18 @@ struct DataOptions {
   Dataset load(bool held_out, bool with_solution) const;
 };
 
+// Training an adapter instead of all weights.
+struct LoraOptions {
+  bool use_peft = false;
+  int64_t r = 16, alpha = 32;
+  double dropout = 0;
+  std::string target_modules = "all-linear";
+  bool use_rslora = false;
+  void declare(OptionTable& table);
+  void check() const;
+  LoraConfig config() const;
+};
+
 struct TrainingOptions {
   std::string model, out;
   PromptOptions prompt;
@@ -54,6 +66,7 @@ struct TrainingOptions {
   std::string optim = "adamw";
   double weight_decay = 0, adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, max_grad_norm = 1;
   bool shuffle_dataset = true;
+  LoraOptions lora;
   // performance
   std::string compute_dtype = "auto", save_dtype = "bf16";
   int64_t threads = 0;                // 0: all cores this process may use

@@ -140,6 +140,11 @@ TEST(Options, ContradictionsAreErrors) {
       {{{"beta", "0.1"}, {"ref_model_mixup_alpha", "1.5"}}, "ref_model_mixup_alpha"},
       {{{"soft_overlong_cache", "-1"}}, "soft_overlong_cache"},
       {{{"learning_rate", "-1"}}, "learning_rate"},
+      {{{"lora_dropout", "0.05"}}, "lora_dropout is 0.05, expected 0"},
+      {{{"lora_r", "0"}}, "lora_r"},
+      {{{"lora_alpha", "0"}}, "lora_alpha"},
+      {{{"lora_target_modules", "q_prj"}}, "nearest is \"q_proj\""},
+      {{{"use_peft", "true"}, {"beta", "0.1"}, {"sync_ref_model", "true"}}, "sync_ref_model with use_peft"},
       {{{"model", ""}}, "no model"},
       {{{"out", ""}}, "--out"},
   };

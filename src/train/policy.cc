@@ -35,7 +35,9 @@ void grow(const Transformer& model, const Room& room, ModelUse use, std::unique_
 }  // namespace
 
 Policy::Policy(Transformer& model, Optim optim)
-    : model_(model), gradients_(DType::f32, 1, model.layout().total()), optimizer_(optim, model.layout().all()) {}
+    : model_(model),
+      gradients_(DType::f32, 1, model.trained_layout().total()),
+      optimizer_(optim, model.trained_layout().all()) {}
 
 void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
   grow(model_, {rows, selected, pages}, ModelUse::training, workspace_, cache_, cache_pages_);
@@ -57,7 +59,7 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
   const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
   model_.head().backward(hidden_, batch.targets.data(), scores_.data(),
                          {dlogp.data(), dentropy.empty() ? nullptr : dentropy.data()}, d_hidden,
-                         gradients() + model_.layout().head());
+                         model_.head_gradient(gradients()));
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }
 
@@ -70,7 +72,7 @@ void Policy::rest() {
 }
 
 double Policy::update(const UpdateOptions& o) {
-  const int64_t total = model_.layout().total();
+  const int64_t total = model_.trained_layout().total();
   const double norm = std::sqrt(squared_norm(gradients(), total));
   if (!std::isfinite(norm))
     fail(
@@ -81,14 +83,14 @@ double Policy::update(const UpdateOptions& o) {
   AdamwStep step{.lr = o.learning_rate, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .step = updates_};
   // as torch.nn.utils.clip_grad_norm_
   if (o.max_grad_norm > 0) step.grad_scale = std::min(1.0, o.max_grad_norm / (norm + 1e-6));
-  const std::vector<Parameter>& all = model_.layout().all();  // by offset
+  const std::vector<Parameter>& all = model_.trained_layout().all();  // by offset
   size_t next = 0;
   model_.update_and_pack([&](int64_t begin, int64_t end) {
     while (begin < end) {
       while (all[next].offset + all[next].size <= begin) next++;
       const int64_t up_to = std::min(end, all[next].offset + all[next].size);
       step.weight_decay = all[next].is_matrix() ? o.weight_decay : 0.0;
-      optimizer_.update(model_.compute(), model_.parameters(), gradients(), {next, begin, up_to}, step, o.seed);
+      optimizer_.update(model_.compute(), model_.trained(), gradients(), {next, begin, up_to}, step, o.seed);
       begin = up_to;
     }
   });
@@ -97,7 +99,7 @@ double Policy::update(const UpdateOptions& o) {
 
 std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
   grow(model_, room_for(batch), ModelUse::inference, workspace_, cache_, cache_pages_);
-  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_, adapter_);
   std::vector<HeadScore> scores(batch.selected.size());
   model_.head().score(hidden, batch.targets.data(), scores.data());
   return scores;

@@ -1,5 +1,5 @@
-// A model with its gradients and optimiser state: forward over a micro-batch, backward of a loss given per token, one
-// update a step.
+// A model with the gradients and optimiser state of what it trains: forward over a micro-batch, backward of a loss
+// given per token, one update a step.
 #pragma once
 
 #include <memory>
@@ -59,14 +59,16 @@ class Policy {
   Tensor d_hidden_;
 };
 
-// Log-probs of learned tokens without keeping anything: scoring with another model (the reference).
+// Log-probs of learned tokens without keeping anything: scoring with another model, or with the policy's base (the
+// reference).
 class Scorer {
  public:
-  explicit Scorer(const Transformer& model) : model_(model) {}
+  explicit Scorer(const Transformer& model, AdapterUse adapter = AdapterUse::on) : model_(model), adapter_(adapter) {}
   std::vector<HeadScore> score(const MicroBatch& batch);
 
  private:
   const Transformer& model_;
+  AdapterUse adapter_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvCache> cache_;
   int32_t cache_pages_ = 0;

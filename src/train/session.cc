@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/threads.h"
 #include "formats/model_path.h"
+#include "formats/peft.h"
 
 namespace r1 {
 
@@ -12,6 +13,24 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 double gb(size_t bytes) { return static_cast<double>(bytes) / 1e9; }
+
+std::string describe(const LoraConfig& c) {
+  return fmt::format("r {}, alpha {:g}{}, {}", c.r, c.alpha, c.rslora ? ", rslora" : "", fmt::join(c.modules, ","));
+}
+
+// An adapter given as model goes on as it is: keys that were given otherwise than both it and their defaults are a
+// mistake.
+LoraConfig adapter_config(const LoraOptions& options, const ModelFiles& files) {
+  const LoraConfig asked = options.config();
+  if (!files.adapter) return asked;
+  const LoraConfig &own = files.adapter->config, usual = LoraOptions().config();
+  if ((asked.r != own.r && asked.r != usual.r) || (asked.alpha != own.alpha && asked.alpha != usual.alpha) ||
+      (asked.rslora && !own.rslora) || (asked.modules != own.modules && asked.modules != usual.modules))
+    fail_usage("{}: its adapter has {}; the keys lora_* say {}; leave them out to go on with it", files.path,
+               describe(own), describe(asked));
+  return own;
+}
+
 }  // namespace
 
 TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
@@ -25,21 +44,10 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   tokenizer_ = open_tokenizer(files_);
   prompts_ = std::make_unique<PromptBuilder>(files_, tokenizer_, options.prompt);
   const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
-  const ParameterLayout layout(config);
   measure(config);
   plan(config);
-  if (!files_.tensors && !setup.random_init) fail("{}: holds no weights", files_.path);
-  Tensor weights = setup.random_init ? random_parameters(layout, config, static_cast<uint64_t>(options.seed))
-                                     : load_parameters(layout, files_);
-  const Optim optim = parse_optim(options.optim);
-  round_weights(optim, layout.all(), weights.as<float>());
-  model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
-  if (setup.with_reference) {
-    Tensor copy(DType::f32, 1, layout.total());
-    std::copy_n(model_->parameters(), layout.total(), copy.as<float>());
-    reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
-  }
-  policy_ = std::make_unique<Policy>(*model_, optim);
+  make_model(config);
+  policy_ = std::make_unique<Policy>(*model_, parse_optim(options.optim));
   plan_.set("packed copies", model_->packed_bytes());
   reserve();
   if (setup.resume) {
@@ -70,10 +78,17 @@ void TrainSession::plan(const ModelConfig& config) {
   release_freed_memory();
   reset_peak_resident();
   needs.program = resident_bytes();
-  needs.reference = setup_.with_reference;
   const ParameterLayout layout(config);
   needs.state_bytes = static_cast<double>(optimizer_bytes(parse_optim(options_.optim), layout.all())) /
                       static_cast<double>(layout.total());
+  if (options_.lora.use_peft) {
+    const AdapterLayout adapter(config, adapter_config(options_.lora, files_));
+    needs.trained = adapter.total();
+    needs.kept_f32 = ParameterLayout(config, ParameterLayout::Holds::unpacked).total() + adapter.total();
+    needs.base_is_reference = setup_.with_reference;
+  } else {
+    needs.reference = setup_.with_reference;
+  }
   update_load_ = needs.update;
   plan_ = plan_memory(compute_, config, needs);
   const double asked = options_.memory_limit_gb;
@@ -87,6 +102,30 @@ void TrainSession::reserve() {
   const bool longer = update_load_.rows > most;
   policy_->reserve(std::min(update_load_.rows, most), std::min(update_load_.selected, most),
                    longer ? std::min(update_load_.pages, most / (kPageSize / 4)) : update_load_.pages);
+}
+
+void TrainSession::make_model(const ModelConfig& config) {
+  const ParameterLayout layout(config);
+  if (!files_.tensors && !setup_.random_init) fail("{}: holds no weights", files_.path);
+  const uint64_t seed = static_cast<uint64_t>(options_.seed);
+  const Optim optim = parse_optim(options_.optim);
+  if (options_.lora.use_peft) {
+    if (files_.base.empty()) files_.base = portable_model_name(options_.model);
+    auto adapter = std::make_unique<AdapterLayout>(config, adapter_config(options_.lora, files_));
+    Tensor values = files_.adapter ? load_adapter(*adapter, files_) : new_adapter(*adapter, seed);
+    round_weights(optim, adapter->all(), values.as<float>());
+    model_ = std::make_unique<Transformer>(
+        config, compute_, Transformer::Frozen{weights_of(layout, files_), std::move(adapter), std::move(values)},
+        ModelUse::training);
+    return;
+  }
+  Tensor weights = setup_.random_init ? random_parameters(layout, config, seed) : load_parameters(layout, files_);
+  round_weights(optim, layout.all(), weights.as<float>());
+  model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
+  if (!setup_.with_reference) return;
+  Tensor copy(DType::f32, 1, layout.total());
+  std::copy_n(model_->parameters(), layout.total(), copy.as<float>());
+  reference_ = std::make_unique<Transformer>(config, compute_, std::move(copy), ModelUse::inference);
 }
 
 // Only now, when everything that can be wrong with the run's beginning has been looked at, does the folder hold a run.
@@ -103,6 +142,11 @@ void TrainSession::open_view(const std::string& curve, double low, double high) 
   view_->note(fmt::format("machine: packed matmul {:.0f} GFLOP/s, read {:.1f} GB/s",
                           machine_.flops(compute_.operand) / 1e9, machine_.read_bytes_per_s / 1e9));
   for (const std::string& line : memory_table(plan_)) view_->note(line);
+  if (const AdapterLayout* adapter = model_->adapter_layout())
+    view_->note(fmt::format("adapter: {} ({:.2f} M parameters are trained)", describe(adapter->config()),
+                            static_cast<double>(adapter->total()) / 1e6));
+  else if (files_.adapter)
+    view_->note("the adapter is merged into its base, all parameters are trained; use_peft=true goes on training it");
   if (step_ > 0) view_->note(fmt::format("going on after step {}", step_));
 }
 

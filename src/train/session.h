@@ -38,8 +38,12 @@ class TrainSession {
   Transformer& model() { return *model_; }
   Policy& policy() { return *policy_; }
   const Compute& compute() const { return compute_; }
-  // The frozen copy for the KL term; null unless asked for.
-  Transformer* reference() { return reference_.get(); }
+  // For the KL term: the frozen copy, or the model itself where an adapter is trained (its base counts). Null unless
+  // asked for.
+  Transformer* reference() {
+    if (!setup_.with_reference) return nullptr;
+    return reference_ ? reference_.get() : model_.get();
+  }
   PromptBuilder& prompts() { return *prompts_; }
   RunFolder& folder() { return folder_; }
   // From the peaks this process measured at its start.
@@ -63,6 +67,7 @@ class TrainSession {
  private:
   void measure(const ModelConfig& config);
   void plan(const ModelConfig& config);
+  void make_model(const ModelConfig& config);
   void reserve();
   void save(const nlohmann::ordered_json& state);
 

@@ -91,8 +91,8 @@ TEST(CommandLineTest, EveryVerbTakesSet) {
   describe({}, now);
   std::stringstream lines(now);
   std::string verb;
-  for (const char* name : {"tokenize", "template", "logprobs", "generate", "chat", "sft", "grpo", "run", "eval",
-                           "verify goldens", "doctor", "bench"})
+  for (const char* name : {"tokenize", "template", "logprobs", "generate", "chat", "convert", "sft", "grpo", "run",
+                           "eval", "verify goldens", "doctor", "bench"})
     EXPECT_NE(now.find(std::string("r1 ") + name + " --set\n"), std::string::npos) << name;
 }
 
