@@ -25,7 +25,7 @@ struct BenchOptions {
   std::optional<int64_t> prompts, samples, prompt_length, completion_length;
   std::optional<int64_t> prefill_length, decode_length;  // prompt of `prefill`; tokens a sequence of the decode cases
   std::optional<int64_t> repeats;
-  int64_t micro_batch_tokens = 2048, max_active = 64;  // of the GRPO step
+  int64_t micro_batch_tokens = 1280, max_active = 64;  // of the GRPO step
   bool quick = false, json = false;
   std::vector<std::string> cases;  // empty: all
 };

@@ -196,10 +196,11 @@ void zero_rows(Operand x, int64_t capacity) {
 
 int64_t bucket_rows(int64_t rows) {
   if (rows <= 8) return rows;
-  if (rows > kLargestBucket)
-    return rows / kLargestBucket * kLargestBucket +
-           (rows % kLargestBucket == 0 ? 0 : bucket_rows(rows % kLargestBucket));
-  const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 16 : rows <= 512 ? 32 : 64;
+  const int64_t step = rows <= 32    ? 4
+                       : rows <= 128 ? 8
+                       : rows <= 256 ? 16
+                       : rows <= 512 ? 32
+                                     : 64;  // tiles end inside: part_of
   return (rows + step - 1) / step * step;
 }
 

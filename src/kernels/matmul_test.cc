@@ -165,6 +165,28 @@ TEST(MakeCompute, NamesWhatItDoesNotKnow) {
 }
 
 // What make_compute's small check at start stands for.
+// Tiles compute whole buckets: none may end behind the block's own.
+TEST(Matmul, NothingIsWrittenBehindTheBucket) {
+  const int before = thread_count();
+  for (const Compute& c : all_computes()) {
+    if (!c.onednn) continue;
+    PackedMatrix packed(c, 72, 40, false);
+    packed.pack(test_normals(72 * 40, 1).data());
+    for (int threads : {1, 2, 3, 7}) {
+      set_thread_count(threads);
+      for (int64_t rows : {1, 9, 17, 31, 33, 47, 63, 65, 100, 129, 257, 300, 513, 1000, 1025, 1033, 1100, 2049, 2500}) {
+        const int64_t room = bucket_rows(rows);
+        const OperandBlock x = block(rows, 40, c, 2);
+        std::vector<float> y(static_cast<size_t>((room + 64) * 72), 7.0f);
+        packed.forward(x.operand, {y.data(), rows, 72});
+        for (size_t i = static_cast<size_t>(room * 72); i < y.size(); i++)
+          ASSERT_EQ(y[i], 7.0f) << compute_name(c) << " " << rows << " rows, " << threads << " threads";
+      }
+    }
+  }
+  set_thread_count(before);
+}
+
 TEST(MatmulSlow, RealShapesAreBatchInvariant) {
   const int before = thread_count();
   for (const Compute& c : all_computes()) {

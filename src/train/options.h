@@ -70,7 +70,7 @@ struct TrainingOptions {
   // performance
   std::string compute_dtype = "auto", save_dtype = "bf16";
   int64_t threads = 0;                // 0: all cores this process may use
-  int64_t micro_batch_tokens = 2048;  // rows of one forward and backward; more is faster and takes more memory
+  int64_t micro_batch_tokens = 1280;  // rows of one forward and backward; more is faster and takes more memory
   double memory_limit_gb = 0;         // what the plan must fit; 0: what the machine and its control groups leave
   // keeping
   int64_t save_steps = 100, save_total_limit = 2, logging_steps = 1;
