@@ -268,8 +268,7 @@ size_t Sampler::planned_bytes(int64_t longest_prompt, int64_t max_new_tokens) co
 
 size_t Sampler::allocated_bytes() const {
   const int64_t rows = workspace_->rows();
-  return Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference) +
-         cache_bytes_;
+  return Workspace::bytes(model_.compute(), model_.config(), rows, rows, ModelUse::inference) + cache_bytes_;
 }
 
 namespace {

@@ -78,16 +78,19 @@ void TrainSession::plan(const ModelConfig& config) {
   release_freed_memory();
   reset_peak_resident();
   needs.program = resident_bytes();
-  const ParameterLayout layout(config);
-  needs.state_bytes = static_cast<double>(optimizer_bytes(parse_optim(options_.optim), layout.all())) /
-                      static_cast<double>(layout.total());
+  const auto state_bytes = [&](const BlockLayout& trained) {
+    return static_cast<double>(optimizer_bytes(parse_optim(options_.optim), trained.all())) /
+           static_cast<double>(trained.total());
+  };
   if (options_.lora.use_peft) {
     const AdapterLayout adapter(config, adapter_config(options_.lora, files_));
     needs.trained = adapter.total();
+    needs.state_bytes = state_bytes(adapter);
     needs.kept_f32 = ParameterLayout(config, ParameterLayout::Holds::unpacked).total() + adapter.total();
     needs.base_is_reference = setup_.with_reference;
   } else {
     needs.reference = setup_.with_reference;
+    needs.state_bytes = state_bytes(ParameterLayout(config));
   }
   update_load_ = needs.update;
   plan_ = plan_memory(compute_, config, needs);
