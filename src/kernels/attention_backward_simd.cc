@@ -31,19 +31,6 @@ struct QueryBlock {
   int n;
 };
 
-template <typename T>
-static R1_INLINE f32x16 as_operand(f32x16 x);
-template <>
-R1_INLINE f32x16 as_operand<float>(f32x16 x) {
-  return x;
-}
-template <>
-R1_INLINE f32x16 as_operand<bf16>(f32x16 x) {
-  bf16 rounded[16];
-  store(rounded, x);
-  return load(rounded);
-}
-
 static R1_INLINE void put(float* p, float x) { *p = x; }
 static R1_INLINE void put(bf16* p, float x) { *p = to_bf16(x); }
 
@@ -210,8 +197,8 @@ static void start_rows(const AttentionBackwardTask& t) {
       const T* o = static_cast<const T*>(t.out.data) + row * t.out.cols + head * hd;
       f32x16 sum = splat(0.0f);
       int d = 0;
-      for (; d + 16 <= hd; d += 16) sum += as_operand<T>(load(d_o + d)) * load(o + d);
-      sum += as_operand<T>(load_first(d_o + d, hd - d)) * load_first(o + d, hd - d);
+      for (; d + 16 <= hd; d += 16) sum += rounded<T>(load(d_o + d)) * load(o + d);
+      sum += rounded<T>(load_first(d_o + d, hd - d)) * load_first(o + d, hd - d);
       t.delta[r * group + g] = reduce_add(sum);
       memset(t.grads.dq.row(row) + head * hd, 0, sizeof(float) * hd);
     }

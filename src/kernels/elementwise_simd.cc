@@ -62,18 +62,6 @@ void rope_row(float* x, const float* c, const float* s, int half, float sign) {
 static R1_INLINE f32x16 sigmoid(f32x16 x) { return 1.0f / (1.0f + exp(-x)); }
 
 template <typename T>
-static R1_INLINE f32x16 rounded(f32x16 x);
-template <>
-R1_INLINE f32x16 rounded<float>(f32x16 x) {
-  return x;
-}
-template <>
-R1_INLINE f32x16 rounded<bf16>(f32x16 x) {
-  bf16 y[16];
-  store(y, x);
-  return load(y);
-}
-template <typename T>
 static R1_INLINE f32x16 part_of(const void* p, int64_t i, int64_t n) {
   const T* x = static_cast<const T*>(p);
   return i + 16 <= n ? load(x + i) : load_first(x + i, (int)(n - i));

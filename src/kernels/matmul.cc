@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <dnnl.hpp>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -13,20 +12,13 @@
 #include "base/threads.h"
 #include "kernels/matmul_int8.h"
 #include "kernels/matmul_own.h"
+#include "kernels/onednn.h"
 
 namespace r1 {
 namespace {
 
 constexpr int64_t kLargestBucket = 1024;  // rows
 
-dnnl::engine& cpu_engine() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-dnnl::stream& cpu_stream() {
-  thread_local dnnl::stream stream(cpu_engine());
-  return stream;
-}
 dnnl::memory::data_type dnnl_type(DType dtype) {
   return dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
@@ -196,11 +188,7 @@ void zero_rows(Operand x, int64_t capacity) {
 
 int64_t bucket_rows(int64_t rows) {
   if (rows <= 8) return rows;
-  const int64_t step = rows <= 32    ? 4
-                       : rows <= 128 ? 8
-                       : rows <= 256 ? 16
-                       : rows <= 512 ? 32
-                                     : 64;  // tiles end inside: part_of
+  const int64_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : rows <= 256 ? 16 : rows <= 512 ? 32 : 64;
   return (rows + step - 1) / step * step;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <dnnl.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "kernels/matmul.h"
+#include "kernels/onednn.h"
 
 namespace r1 {
 namespace {
@@ -20,15 +20,6 @@ constexpr int64_t kPanel = 16;
 constexpr int64_t kSlice = 256;     // columns: a multiple of kPanel
 constexpr int64_t kMostRows = 256;  // of a task
 constexpr int64_t kLeastRows = 16;  // of a task, where rows are shared out
-
-dnnl::engine& cpu_engine() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-dnnl::stream& cpu_stream() {
-  thread_local dnnl::stream stream(cpu_engine());
-  return stream;
-}
 
 using Tag = dnnl::memory::format_tag;
 using Type = dnnl::memory::data_type;

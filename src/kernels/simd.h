@@ -39,6 +39,19 @@ static R1_INLINE void store(bf16* p, f32x16 v) {
   u16x16 h = __builtin_convertvector((u + 0x7fffu + ((u >> 16) & 1u)) >> 16, u16x16);
   memcpy(p, &h, 32);
 }
+// What is left of x in a block of T.
+template <typename T>
+static R1_INLINE f32x16 rounded(f32x16 x);
+template <>
+R1_INLINE f32x16 rounded<float>(f32x16 x) {
+  return x;
+}
+template <>
+R1_INLINE f32x16 rounded<bf16>(f32x16 x) {
+  bf16 y[16];
+  store(y, x);
+  return load(y);
+}
 // The first n (0..16) floats; the other lanes are `fill`. Never reads past p + n.
 template <typename T>
 static R1_INLINE f32x16 load_first(const T* p, int n, float fill = 0.0f) {
