@@ -3,8 +3,6 @@
 
 namespace r1::R1_NS {
 
-typedef uint64_t u64x8 __attribute__((vector_size(64)));
-
 static R1_INLINE f32x16 part(const float* p, int n) { return n == 16 ? load(p) : load_first(p, n); }
 static R1_INLINE f32x16 part(const bf16* p, int n) { return n == 16 ? load(p) : load_first(p, n); }
 static R1_INLINE void put(float* p, f32x16 v, int n) {
@@ -12,11 +10,6 @@ static R1_INLINE void put(float* p, f32x16 v, int n) {
     store(p, v);
   else
     store_first(p, v, n);
-}
-
-static R1_INLINE f32x16 square_root(f32x16 x) {
-  for (int i = 0; i < 16; i++) x[i] = __builtin_sqrtf(x[i]);  // vectorised by the compiler
-  return x;
 }
 
 struct Moments {
@@ -35,12 +28,17 @@ struct Words {
   u32x16 w[4];
 };
 
-// High and low halves of the products of sixteen lanes with a constant.
-static R1_INLINE void multiply(u32x16 x, uint64_t by, u32x16& high, u32x16& low) {
-  const u64x8 lower = u64x8{} + 0xffffffffu;
-  const u64x8 even = ((u64x8)x & lower) * by, odd = ((u64x8)x >> 32) * by;
-  high = (u32x16)((even >> 32) | (odd & ~lower));
-  low = (u32x16)((even & lower) | (odd << 32));
+// High and low halves of the products of all lanes with a constant.
+static R1_INLINE void multiply(u32n x, uint64_t by, u32n& high, u32n& low) {
+  const u64n lower = u64n{} + 0xffffffffu;
+  const u64n even = ((u64n)x & lower) * by, odd = ((u64n)x >> 32) * by;
+  high = (u32n)((even >> 32) | (odd & ~lower));
+  low = (u32n)((even & lower) | (odd << 32));
+}
+template <typename V, int N>
+R1_INLINE void multiply(Pair<V, uint32_t, N> x, uint64_t by, Pair<V, uint32_t, N>& high, Pair<V, uint32_t, N>& low) {
+  multiply(x.lo, by, high.lo, low.lo);
+  multiply(x.hi, by, high.hi, low.hi);
 }
 
 // philox4x32 (base/philox.cc) of sixteen counters that differ in their first word.
@@ -59,13 +57,13 @@ static R1_INLINE Words philox(u32x16 counter, const RoundingKey& key) {
 }
 
 // Away from 0 with the probability of the bits that are cut off: their sum with sixteen random bits carries.
-static R1_INLINE f32x16 rounded(f32x16 x, u32x16 bits) { return (f32x16)(((u32x16)x + bits) & 0xffff0000u); }
+static R1_INLINE f32x16 rounded(f32x16 x, u32x16 random) { return float_of_bits((bits(x) + random) & 0xffff0000u); }
 static R1_INLINE void put_upper(bf16* p, f32x16 x, int n) {
-  const u16x16 h = __builtin_convertvector((u32x16)x >> 16, u16x16);
-  if (n == 16)
-    memcpy(p, &h, 32);
-  else
-    memcpy(p, &h, sizeof(bf16) * (size_t)n);
+  bf16 all[16];
+  const u16x16 h = lower_halves(bits(x) >> 16);
+  if (n == 16) return write(p, h);
+  write(all, h);
+  memcpy(p, all, sizeof(bf16) * (size_t)n);
 }
 
 // Elements 32 b + l and 32 b + 16 + l share the words of counter 16 b + l: the first has the lower halves of three of
@@ -73,17 +71,17 @@ static R1_INLINE void put_upper(bf16* p, f32x16 x, int n) {
 void adamw_bf16_range(float* p, float* g, bf16* m, bf16* v, int64_t n, const AdamwConstants& c, const RoundingKey& key,
                       uint32_t first_counter) {
   for (int64_t i = 0; i < n; i += 32) {
-    const Words words = philox((u32x16)lane_index() + first_counter + (uint32_t)(i / 2), key);
+    const Words words = philox(bits(lane_index()) + first_counter + (uint32_t)(i / 2), key);
     for (int half = 0; half < 2; half++) {
       const int64_t at = i + 16 * half;
       const int count = n - at < 16 ? (int)(n - at) : 16;
       if (count <= 0) break;
       const uint32_t shift = half == 0 ? 0 : 16;
-      const auto bits = [&](int word) { return (words.w[word] >> shift) & 0xffffu; };
+      const auto random = [&](int word) { return (words.w[word] >> shift) & 0xffffu; };
       const Moments now = moved({part(m + at, count), part(v + at, count)}, part(g + at, count) * c.grad_scale, c);
-      put(p + at, rounded(stepped(part(p + at, count), now, c), bits(0)), count);
-      put_upper(m + at, rounded(now.m, bits(1)), count);
-      put_upper(v + at, rounded(now.v, bits(2)), count);
+      put(p + at, rounded(stepped(part(p + at, count), now, c), random(0)), count);
+      put_upper(m + at, rounded(now.m, random(1)), count);
+      put_upper(v + at, rounded(now.v, random(2)), count);
       put(g + at, splat(0.0f), count);
     }
   }
@@ -91,18 +89,14 @@ void adamw_bf16_range(float* p, float* g, bf16* m, bf16* v, int64_t n, const Ada
 
 // ---- eight bits
 
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
-
 // A block at once: table look-ups one by one keep the vector units free of inserts.
 static R1_INLINE void decode(const uint8_t* codes, int n, const DynamicMap& map, float scale, float* x) {
   for (int i = 0; i < n; i++) x[i] = map.value[codes[i]] * scale;
 }
 static R1_INLINE void put_codes(uint8_t* to, s32x16 codes, int n) {
-  const u8x16 narrow = __builtin_convertvector(codes, u8x16);
-  if (n == 16)
-    memcpy(to, &narrow, 16);
-  else
-    memcpy(to, &narrow, (size_t)n);
+  int32_t all[16];
+  write(all, codes);
+  for (int i = 0; i < n; i++) to[i] = (uint8_t)all[i];
 }
 
 // The code of the value nearest to x, x in [0, 1].
@@ -115,12 +109,12 @@ static R1_INLINE s32x16 encoded(f32x16 x, const DynamicMap& map) {
   }
   const f32x16 place = (x * to_decade - 0.1f) * (1 / 0.9f) * parts;
   const f32x16 bounded = max(splat(0.0f), min(parts - 1.0f, place));
-  s32x16 code = __builtin_convertvector(parts, s32x16) + __builtin_convertvector(bounded, s32x16);
-  code = x >= map.one ? s32x16{} + map.code_of_one : code;
-  return x < map.lowest ? s32x16{} : code;
+  s32x16 code = truncated(parts) + truncated(bounded);
+  code = select(x >= map.one, splat((int32_t)map.code_of_one), code);
+  return select(x < map.lowest, s32x16{}, code);
 }
 
-static R1_INLINE f32x16 magnitude(f32x16 x) { return (f32x16)((u32x16)x & 0x7fffffffu); }
+static R1_INLINE f32x16 magnitude(f32x16 x) { return float_of_bits(bits(x) & 0x7fffffffu); }
 
 void adamw_8bit_block(float* p, float* g, const QuantisedMoments& q, int n, const AdamwConstants& c,
                       const DynamicMap& m_map, const DynamicMap& v_map) {
@@ -146,10 +140,10 @@ void adamw_8bit_block(float* p, float* g, const QuantisedMoments& q, int n, cons
     const f32x16 mi = part(m + i, count), vi = part(v + i, count);
     // -1 has no code: the largest below it is the nearest. A sign on code 0 would be the code of 1.
     const s32x16 negative = mi < 0.0f, size = encoded(magnitude(mi) * m_inverse, m_map);
-    const s32x16 inside = (negative & (size == m_map.code_of_one)) ? s32x16{} + (m_map.code_of_one - 1) : size;
+    const s32x16 inside = select(negative & (size == m_map.code_of_one), splat((int32_t)m_map.code_of_one - 1), size);
     const s32x16 m_code = inside | (negative & (inside != 0) & 0x80);
     s32x16 v_code = encoded(vi * v_inverse, v_map);
-    v_code = ((vi > 0.0f) & (v_code == 0)) ? s32x16{} + v_map.parts[6] : v_code;
+    v_code = select((vi > 0.0f) & (v_code == 0), splat((int32_t)v_map.parts[6]), v_code);
     put_codes(q.m + i, m_code, count);
     put_codes(q.v + i, v_code, count);
   }

@@ -61,7 +61,7 @@ static R1_INLINE void pair_rows(const float* x, int64_t n, int64_t cols, float* 
 }
 static R1_INLINE void pair_rows(const float* x, int64_t n, int64_t cols, bf16* out) {
   const auto rounded = [](f32x16 f) {
-    const u32x16 u = (u32x16)f;
+    const u32x16 u = bits(f);
     return u + 0x7fffu + ((u >> 16) & 1u);
   };
   for (int64_t i = 0; i < n; i += 2)
@@ -69,7 +69,7 @@ static R1_INLINE void pair_rows(const float* x, int64_t n, int64_t cols, bf16* o
       const u32x16 lo = rounded(load(x + i * cols + c));
       const u32x16 hi = i + 1 < n ? rounded(load(x + (i + 1) * cols + c)) : u32x16{};
       const u32x16 both = (lo >> 16) | (hi & 0xffff0000u);
-      memcpy(out + i * cols + c * 2, &both, 64);
+      write(out + i * cols + c * 2, both);
     }
 }
 

@@ -7,19 +7,18 @@
 
 #include "kernels/attention_tasks.h"
 #include "kernels/simd.h"
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
 
 namespace r1::R1_NS {
 
 constexpr float kNever = -1e30f;  // a masked score: its exp is exactly 0
 
 // R rows of kTileVectors vectors are summed in registers.
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
 constexpr int kTileRows = 6, kTileVectors = 4;
+#elif defined(__AVX2__)
+constexpr int kTileRows = 6, kTileVectors = 1;
 #else
-constexpr int kTileRows = 4, kTileVectors = 1;
+constexpr int kTileRows = 3, kTileVectors = 1;
 #endif
 
 static R1_INLINE uint32_t lane_at(const void* p, int64_t lane) {
@@ -29,7 +28,7 @@ static R1_INLINE uint32_t lane_at(const void* p, int64_t lane) {
 }
 static R1_INLINE u32x16 lanes_at(const void* p, int64_t lane) {
   u32x16 u;
-  memcpy(&u, static_cast<const char*>(p) + lane * 4, 64);
+  read(static_cast<const char*>(p) + lane * 4, u);
   return u;
 }
 
@@ -40,16 +39,19 @@ template <>
 R1_INLINE f32x16 add_product<float>(f32x16 sum, uint32_t a, u32x16 b) {
   float f;
   memcpy(&f, &a, 4);
-  return sum + f * (f32x16)b;
+  return sum + f * float_of_bits(b);
 }
 template <>
 R1_INLINE f32x16 add_product<bf16>(f32x16 sum, uint32_t a, u32x16 b) {
 #ifdef __AVX512BF16__
   return (f32x16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32((int)a), (__m512bh)b);
 #else
-  const u32x16 all = u32x16{} + a;
-  sum += (f32x16)(all & 0xffff0000u) * (f32x16)(b & 0xffff0000u);
-  return sum + (f32x16)(all << 16) * (f32x16)(b << 16);
+  float first, second;
+  const uint32_t upper = a & 0xffff0000u, lower = a << 16;
+  memcpy(&first, &upper, 4);
+  memcpy(&second, &lower, 4);
+  sum += first * float_of_bits(b & 0xffff0000u);
+  return sum + second * float_of_bits(b << 16);
 #endif
 }
 
@@ -89,7 +91,7 @@ static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const 
       for (int v = 0; v < V; v++) {
         const int lane = (c + v) * 16;
         k[v] = lanes_at(k_lo, d * kPageSize + lane);
-        if (kSplit) k[v] = lane_index() + lane < cut ? k[v] : lanes_at(k_hi, d * kPageSize + lane);
+        if (kSplit) k[v] = select(lane_index() + lane < cut, k[v], lanes_at(k_hi, d * kPageSize + lane));
       }
       for (int r = 0; r < R; r++) {
         const uint32_t a = lane_at(q[r], d);

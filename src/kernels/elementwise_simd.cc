@@ -22,24 +22,26 @@ static R1_INLINE void put_operand(void* p, bool is_bf16, f32x16 v, int64_t i, in
 
 void rms_norm_row(const float* x, const float* w, int64_t n, float eps, void* y, bool y_is_bf16, float* inv_rms) {
   f32x16 sum = splat(0.0f);
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 xi = part(x, i, n);
-    sum += xi * xi;
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 xi = part(x, i, end);
+        sum += xi * xi;
+      });
   const float inverse = 1.0f / __builtin_sqrtf(reduce_add(sum) / (float)n + eps);
   *inv_rms = inverse;
-  for (int64_t i = 0; i < n; i += 16) put_operand(y, y_is_bf16, part(x, i, n) * inverse * part(w, i, n), i, n);
+  in_sixteens(n, R1_SIXTEEN { put_operand(y, y_is_bf16, part(x, i, end) * inverse * part(w, i, end), i, end); });
 }
 
 // With r = inv_rms, g = dy w:  dx = r (g - x r^2 mean(g x))
 void rms_norm_dx_row(const float* x, const float* w, float inv_rms, const float* dy, int64_t n, float* dx, bool add) {
   f32x16 sum = splat(0.0f);
-  for (int64_t i = 0; i < n; i += 16) sum += part(dy, i, n) * part(w, i, n) * part(x, i, n);
+  in_sixteens(n, R1_SIXTEEN { sum += part(dy, i, end) * part(w, i, end) * part(x, i, end); });
   const float c = reduce_add(sum) / (float)n * inv_rms * inv_rms;
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 d = (part(dy, i, n) * part(w, i, n) - part(x, i, n) * c) * inv_rms;
-    put(dx, add ? part(dx, i, n) + d : d, i, n);
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 d = (part(dy, i, end) * part(w, i, end) - part(x, i, end) * c) * inv_rms;
+        put(dx, add ? part(dx, i, end) + d : d, i, end);
+      });
 }
 
 // dw (n <= 16 columns) += sum over rows of dy x inv_rms, rows in order.
@@ -69,13 +71,14 @@ static R1_INLINE f32x16 part_of(const void* p, int64_t i, int64_t n) {
 
 template <typename T>
 static void swiglu(const float* gate, const float* up, int64_t n, T* kept_gate, T* kept_up, T* h) {
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 g = rounded<T>(part(gate, i, n)), u = rounded<T>(part(up, i, n));
-    put(h, g * sigmoid(g) * u, i, n);
-    if (kept_gate == nullptr) continue;
-    put(kept_gate, g, i, n);
-    put(kept_up, u, i, n);
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 g = rounded<T>(part(gate, i, end)), u = rounded<T>(part(up, i, end));
+        put(h, g * sigmoid(g) * u, i, end);
+        if (kept_gate == nullptr) return;
+        put(kept_gate, g, i, end);
+        put(kept_up, u, i, end);
+      });
 }
 
 void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, void* kept_up, void* h, bool is_bf16) {
@@ -87,11 +90,12 @@ void swiglu_row(const float* gate, const float* up, int64_t n, void* kept_gate, 
 
 template <typename T>
 static void swiglu_backward(const void* gate, const void* up, const float* dh, int64_t n, T* dgate, T* dup) {
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 g = part_of<T>(gate, i, n), u = part_of<T>(up, i, n), d = part(dh, i, n), s = sigmoid(g);
-    put(dgate, d * u * (s + g * s * (1.0f - s)), i, n);
-    put(dup, d * g * s, i, n);
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 g = part_of<T>(gate, i, end), u = part_of<T>(up, i, end), d = part(dh, i, end), s = sigmoid(g);
+        put(dgate, d * u * (s + g * s * (1.0f - s)), i, end);
+        put(dup, d * g * s, i, end);
+      });
 }
 
 void swiglu_backward_row(const void* gate, const void* up, const float* dh, int64_t n, void* dgate, void* dup,
@@ -104,10 +108,11 @@ void swiglu_backward_row(const void* gate, const void* up, const float* dh, int6
 
 template <typename T>
 static void swiglu_again(const void* gate, const void* up, int64_t n, T* h) {
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 g = part_of<T>(gate, i, n);
-    put(h, g * sigmoid(g) * part_of<T>(up, i, n), i, n);
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 g = part_of<T>(gate, i, end);
+        put(h, g * sigmoid(g) * part_of<T>(up, i, end), i, end);
+      });
 }
 
 void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool is_bf16) {
@@ -118,29 +123,25 @@ void swiglu_again_row(const void* gate, const void* up, int64_t n, void* h, bool
 }
 
 void round_row(const float* x, int64_t n, bf16* y) {
-  for (int64_t i = 0; i < n; i += 16) put(y, part(x, i, n), i, n);
+  in_sixteens(n, R1_SIXTEEN { put(y, part(x, i, end), i, end); });
 }
 
 void add_row(float* y, const float* x, int64_t n) {
-  for (int64_t i = 0; i < n; i += 16) put(y, part(y, i, n) + part(x, i, n), i, n);
-}
-
-static R1_INLINE f32x16 square_root(f32x16 x) {
-  for (int i = 0; i < 16; i++) x[i] = __builtin_sqrtf(x[i]);  // vectorised by the compiler
-  return x;
+  in_sixteens(n, R1_SIXTEEN { put(y, part(y, i, end) + part(x, i, end), i, end); });
 }
 
 void adamw_range(float* p, float* g, float* m, float* v, int64_t n, const AdamwConstants& c) {
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 gi = part(g, i, n) * c.grad_scale;
-    const f32x16 mi = part(m, i, n) * c.beta1 + gi * c.rest1;
-    const f32x16 vi = part(v, i, n) * c.beta2 + gi * gi * c.rest2;
-    const f32x16 denominator = square_root(vi) / c.sqrt_bias2 + c.eps;
-    put(p, part(p, i, n) * c.shrink - mi / denominator * c.rate, i, n);
-    put(m, mi, i, n);
-    put(v, vi, i, n);
-    put(g, splat(0.0f), i, n);
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 gi = part(g, i, end) * c.grad_scale;
+        const f32x16 mi = part(m, i, end) * c.beta1 + gi * c.rest1;
+        const f32x16 vi = part(v, i, end) * c.beta2 + gi * gi * c.rest2;
+        const f32x16 denominator = square_root(vi) / c.sqrt_bias2 + c.eps;
+        put(p, part(p, i, end) * c.shrink - mi / denominator * c.rate, i, end);
+        put(m, mi, i, end);
+        put(v, vi, i, end);
+        put(g, splat(0.0f), i, end);
+      });
 }
 
 }  // namespace r1::R1_NS

@@ -11,7 +11,7 @@ static R1_INLINE f32x16 tail(const float* p, int64_t i, int64_t n) {
 
 static float row_max(const float* logits, int64_t n) {
   f32x16 top = splat(kNever);
-  for (int64_t i = 0; i < n; i += 16) top = max(top, tail(logits, i, n));
+  in_sixteens(n, R1_SIXTEEN { top = max(top, tail(logits, i, end)); });
   return reduce_max(top);
 }
 
@@ -20,12 +20,13 @@ void head_update(const float* logits, int64_t n, HeadState& state) {
   const float top = tile_top > state.top ? tile_top : state.top;
   const float shrink = exp(splat(state.top - top))[0];
   f32x16 sum = splat(0.0f), weighted = splat(0.0f);
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 l = tail(logits, i, n);
-    const f32x16 e = exp(l - top);
-    sum += e;
-    weighted += e * max(l, splat(-1e6f));  // a lane beyond the end has e = 0; keep the product finite
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 l = tail(logits, i, end);
+        const f32x16 e = exp(l - top);
+        sum += e;
+        weighted += e * max(l, splat(-1e6f));  // a lane beyond the end has e = 0; keep the product finite
+      });
   state.sum = state.sum * shrink + reduce_add(sum);
   state.weighted = state.weighted * shrink + reduce_add(weighted);
   state.top = top;
@@ -39,7 +40,7 @@ void head_draw(const float* logits, int64_t n, int32_t first_id, double uniform,
   const float top = tile_top > state.top ? tile_top : state.top;
   const float before = state.sum * exp(splat(state.top - top))[0];
   f32x16 lanes = splat(0.0f);
-  for (int64_t i = 0; i < n; i += 16) lanes += exp(max(splat(kNever), tail(logits, i, n) * scale) - top);
+  in_sixteens(n, R1_SIXTEEN { lanes += exp(max(splat(kNever), tail(logits, i, end) * scale) - top); });
   const double mass = reduce_add(lanes);
   state.sum = before + (float)mass;
   state.top = top;
@@ -72,17 +73,19 @@ void head_argmax(const float* logits, int64_t n, int32_t first_id, DrawState& st
 // d/dl_j of dlogp * logp + dentropy * H: dlogp (1[j = target] - p_j) - dentropy p_j (log p_j + H).
 template <typename T>
 static void gradient_row(const float* logits, int64_t n, const GradientRow& row, T* out) {
-  for (int64_t i = 0; i < n; i += 16) {
-    const f32x16 logp = tail(logits, i, n) - row.lse;
-    const f32x16 p = exp(logp);
-    f32x16 g = p * -row.dlogp;
-    if (row.dentropy != 0.0f) g -= p * (max(logp, splat(-1e6f)) + row.entropy) * row.dentropy;
-    if (row.target >= i && row.target < i + 16) g[row.target - i] += row.dlogp;
-    if (i + 16 <= n)
-      store(out + i, g);
-    else
-      store_first(out + i, g, (int)(n - i));
-  }
+  in_sixteens(
+      n, R1_SIXTEEN {
+        const f32x16 logp = tail(logits, i, end) - row.lse;
+        const f32x16 p = exp(logp);
+        f32x16 g = p * -row.dlogp;
+        if (row.dentropy != 0.0f) g -= p * (max(logp, splat(-1e6f)) + row.entropy) * row.dentropy;
+        if (row.target >= i && row.target < i + 16)
+          g = select(lane_index() == (int32_t)(row.target - i), g + row.dlogp, g);
+        if (i + 16 <= end)
+          store(out + i, g);
+        else
+          store_first(out + i, g, (int)(end - i));
+      });
 }
 
 void head_gradient(const float* logits, int64_t n, const GradientRow& row, void* out, bool out_is_bf16) {

@@ -1,6 +1,6 @@
-// What this machine can do, measured by the code that will use it: packed matmuls at a model's shapes, reading memory
-// with all threads. The best of several probes counts: these are the peaks that floors (model/floors.h) are computed
-// from. Nothing is held between calls.
+// What this machine can do, measured by the code that will use it, or by oneDNN where that is faster: packed matmuls at
+// a model's shapes, reading memory with all threads. The best of several probes counts: these are the peaks that floors
+// (model/floors.h) are computed from. Nothing is held between calls.
 #pragma once
 
 #include <string>

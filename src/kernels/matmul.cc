@@ -196,12 +196,12 @@ struct PackedMatrix::Impl {
   Compute compute;
   int64_t out, in;
   std::unique_ptr<DnnlPack> forward, backward;
-  std::unique_ptr<OwnPack> own_forward, own_backward;
+  std::unique_ptr<OwnPack> own;
   std::unique_ptr<Int8Matrix> int8;
 };
 
 PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward)
-    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr, nullptr})) {
+    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr})) {
   R1_CHECK(out > 0 && in > 0);
   if (compute.int8 != Int8::off) {
     R1_CHECK(!with_backward);
@@ -210,8 +210,7 @@ PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool
     impl_->forward = std::make_unique<DnnlPack>(compute.operand, in, out);
     if (with_backward) impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
   } else {
-    impl_->own_forward = std::make_unique<OwnPack>(compute, in, out);
-    if (with_backward) impl_->own_backward = std::make_unique<OwnPack>(compute, out, in);
+    impl_->own = std::make_unique<OwnPack>(compute, in, out);  // serves both directions
   }
 }
 PackedMatrix::~PackedMatrix() = default;
@@ -222,8 +221,7 @@ void PackedMatrix::pack(const float* w) {
   if (impl_->int8) impl_->int8->pack(w);
   if (impl_->forward) impl_->forward->pack(w, true);
   if (impl_->backward) impl_->backward->pack(w, false);
-  if (impl_->own_forward) impl_->own_forward->pack(w, true);
-  if (impl_->own_backward) impl_->own_backward->pack(w, false);
+  if (impl_->own) impl_->own->pack(w, true);
 }
 
 namespace {
@@ -237,16 +235,16 @@ void multiply_forward(const PackedMatrix::Impl& m, Operand x, TensorView<float> 
   } else if (m.forward)
     m.forward->multiply(x, y, accumulate);
   else
-    m.own_forward->multiply(x, y, accumulate);
+    m.own->multiply(x, y, accumulate);
 }
 
 void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx, bool accumulate) {
   R1_CHECK(dy.cols == m.out && dx.cols == m.in && dy.rows == dx.rows && dx.stride == dx.cols);
-  R1_CHECK(m.backward || m.own_backward, "packed without its backward copy");
+  R1_CHECK(m.backward || m.own, "packed without its backward copy");
   if (m.backward)
     m.backward->multiply(dy, dx, accumulate);
   else
-    m.own_backward->multiply(dy, dx, accumulate);
+    m.own->multiply_turned(dy, dx, accumulate);
 }
 }  // namespace
 
@@ -262,8 +260,7 @@ size_t PackedMatrix::bytes() const {
   if (impl_->int8) total += impl_->int8->bytes();
   if (impl_->forward) total += impl_->forward->bytes();
   if (impl_->backward) total += impl_->backward->bytes();
-  if (impl_->own_forward) total += impl_->own_forward->bytes();
-  if (impl_->own_backward) total += impl_->own_backward->bytes();
+  if (impl_->own) total += impl_->own->bytes();
   return total;
 }
 

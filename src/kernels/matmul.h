@@ -22,7 +22,7 @@ int64_t bucket_rows(int64_t rows);
 // A weight matrix W (out, in), packed for the products a linear layer y = x W^T needs.
 class PackedMatrix {
  public:
-  // `with_backward`: keep a second packed copy for dx = dy W.
+  // `with_backward`: dx = dy W will be asked for; oneDNN needs a second packed copy for it.
   PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward);
   ~PackedMatrix();
   PackedMatrix(PackedMatrix&&) noexcept;

@@ -1,34 +1,68 @@
 #include "kernels/matmul_own.h"
 
-#include <vector>
+#include <algorithm>
 
 #include "base/threads.h"
 
+#define R1_DECLARE_OWN_MATMUL(isa)         \
+  namespace isa {                          \
+  void panel_product(const PanelProduct&); \
+  void lay_row_blocks(const RowBlocks&);   \
+  void lay_panel(const PanelColumns&);     \
+  void turn_panel(const PanelTurn&);       \
+  int64_t own_row_block();                 \
+  }
+
 namespace r1 {
 
-namespace scalar {
-void panel_product(const PanelProduct& p);
-}
-namespace avx2 {
-void panel_product(const PanelProduct& p);
-}
-namespace avx512 {
-void panel_product(const PanelProduct& p);
-}
-namespace avx512bf16 {
-void panel_product(const PanelProduct& p);
-}
+R1_DECLARE_OWN_MATMUL(scalar)
+R1_DECLARE_OWN_MATMUL(avx2)
+R1_DECLARE_OWN_MATMUL(avx512)
+R1_DECLARE_OWN_MATMUL(avx512bf16)
 
 namespace {
 constexpr int64_t kPanel = 16;
-constexpr int64_t kRowsATask = 96;
+constexpr int64_t kSlice = 384;     // of k: a panel's part (24 KB) stays in the first cache
+constexpr int64_t kRowsATask = 96;  // whole row blocks; 147 KB a slice, in the second cache
+constexpr int64_t kLargestRowBlock = 12;
 
 void run_panel(Isa isa, const PanelProduct& p) { R1_DISPATCH(isa, panel_product, p); }
+void lay_rows(Isa isa, const RowBlocks& p) { R1_DISPATCH(isa, lay_row_blocks, p); }
+void turn(Isa isa, const PanelTurn& p) { R1_DISPATCH(isa, turn_panel, p); }
+void lay_columns(Isa isa, const PanelColumns& p) { R1_DISPATCH(isa, lay_panel, p); }
 
-float operand_at(Operand x, int64_t r, int64_t c) {
-  return x.dtype == DType::bf16 ? to_float(static_cast<const bf16*>(x.data)[r * x.cols + c])
-                                : static_cast<const float*>(x.data)[r * x.cols + c];
+int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+// A product cut into tasks: `slices` of rows, so that all threads are busy to the end; with too few rows for that,
+// `groups` of panels too.
+struct Tasks {
+  Tasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
+    const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
+    slices = rows >= threads * kLargestRowBlock ? parts_of(needed, threads) * threads : needed;
+    groups = std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
+  }
+  int64_t count() const { return slices * groups; }
+  // [begin, end) of rows, in whole row blocks, and of panels.
+  std::pair<int64_t, int64_t> rows_of(int64_t task) const {
+    const int64_t blocks = parts_of(rows, kLargestRowBlock), slice = task / groups;
+    return {std::min(rows, blocks * slice / slices * kLargestRowBlock),
+            std::min(rows, blocks * (slice + 1) / slices * kLargestRowBlock)};
+  }
+  std::pair<int64_t, int64_t> panels_of(int64_t task) const {
+    const int64_t group = task % groups;
+    return {panels * group / groups, panels * (group + 1) / groups};
+  }
+  int64_t rows, panels, slices, groups;
+};
+
+// A block of this thread, of at least n floats.
+template <int kWhich>
+float* scratch(int64_t n) {
+  thread_local Tensor block;
+  if (block.cols() < n) block = Tensor(DType::f32, 1, n);
+  return block.as<float>();
 }
+
 }  // namespace
 
 OwnPack::OwnPack(const Compute& compute, int64_t k, int64_t n)
@@ -49,25 +83,67 @@ void OwnPack::pack(const float* w, bool transposed) {
 }
 
 void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
-  const int64_t panels = panels_.rows() / k_, slices = (a.rows + kRowsATask - 1) / kRowsATask;
-  parallel_for(panels * slices, [&](int64_t task) {
-    const int64_t panel = task % panels, row = task / panels * kRowsATask;
-    const int64_t rows = a.rows - row < kRowsATask ? a.rows - row : kRowsATask;
-    const int n = static_cast<int>(n_ - panel * kPanel < kPanel ? n_ - panel * kPanel : kPanel);
-    run_panel(compute_.isa, {a.row(row), a.dtype, k_, 1, rows, k_, panels_.as<float>() + panel * k_ * kPanel,
-                             c.row(row) + panel * kPanel, c.stride, n, accumulate});
+  const Tasks tasks(a.rows, panels_.rows() / k_);
+  parallel_for(tasks.count(), [&](int64_t task) {
+    const auto [row, last_row] = tasks.rows_of(task);
+    const auto [first, last] = tasks.panels_of(task);
+    const int64_t rows = last_row - row;
+    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
+    for (int64_t k = 0; k < k_; k += kSlice) {
+      const int64_t ks = std::min(kSlice, k_ - k);
+      const char* from = static_cast<const char*>(a.row(row)) + static_cast<size_t>(k) * dtype_size(a.dtype);
+      lay_rows(compute_.isa, {from, a.dtype, k_, 1, rows, ks, blocks});
+      for (int64_t panel = first; panel < last; panel++) {
+        const int n = static_cast<int>(std::min(kPanel, n_ - panel * kPanel));
+        const float* b = panels_.as<float>() + (panel * k_ + k) * kPanel;
+        float* to = c.row(row) + panel * kPanel;
+        run_panel(compute_.isa, {blocks, rows, ks, b, to, c.stride, n, accumulate || k > 0});
+      }
+    }
+  });
+}
+
+void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) const {
+  const Tasks tasks(a.rows, parts_of(k_, kPanel));
+  parallel_for(tasks.count(), [&](int64_t task) {
+    const auto [row, last_row] = tasks.rows_of(task);
+    const auto [first, last] = tasks.panels_of(task);
+    const int64_t rows = last_row - row;
+    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
+    float* b = scratch<1>(kSlice * kPanel);
+    for (int64_t o = 0; o < n_; o += kSlice) {
+      const int64_t outs = std::min(kSlice, n_ - o);
+      const char* from = static_cast<const char*>(a.row(row)) + static_cast<size_t>(o) * dtype_size(a.dtype);
+      lay_rows(compute_.isa, {from, a.dtype, n_, 1, rows, outs, blocks});
+      for (int64_t panel = first; panel < last; panel++) {
+        const int n = static_cast<int>(std::min(kPanel, k_ - panel * kPanel));
+        for (int64_t done = 0; done < outs; done += kPanel)
+          turn(compute_.isa,
+               {panels_.as<float>() + (o + done) / kPanel * k_ * kPanel, panel * kPanel, n, b + done * kPanel});
+        float* to = c.row(row) + panel * kPanel;
+        run_panel(compute_.isa, {blocks, rows, outs, b, to, c.stride, n, accumulate || o > 0});
+      }
+    }
   });
 }
 
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw) {
-  const int64_t panels = (x.cols + kPanel - 1) / kPanel;
-  parallel_for(panels, [&](int64_t panel) {
-    const int n = static_cast<int>(x.cols - panel * kPanel < kPanel ? x.cols - panel * kPanel : kPanel);
-    std::vector<float> packed(static_cast<size_t>(x.rows * kPanel));
-    for (int64_t t = 0; t < x.rows; t++)
-      for (int j = 0; j < n; j++) packed[static_cast<size_t>(t * kPanel + j)] = operand_at(x, t, panel * kPanel + j);
-    run_panel(compute.isa,
-              {dy.data, dy.dtype, 1, dy.cols, dy.cols, x.rows, packed.data(), dw + panel * kPanel, x.cols, n, true});
+  const Tasks tasks(dy.cols, parts_of(x.cols, kPanel));
+  parallel_for(tasks.count(), [&](int64_t task) {
+    const auto [out, last_out] = tasks.rows_of(task);
+    const auto [first, last] = tasks.panels_of(task);
+    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
+    float* b = scratch<1>(kSlice * kPanel);
+    for (int64_t t = 0; t < x.rows; t += kSlice) {
+      const int64_t ts = std::min(kSlice, x.rows - t);
+      const char* from = static_cast<const char*>(dy.row(t)) + static_cast<size_t>(out) * dtype_size(dy.dtype);
+      lay_rows(compute.isa, {from, dy.dtype, 1, dy.cols, last_out - out, ts, blocks});
+      for (int64_t panel = first; panel < last; panel++) {
+        const int n = static_cast<int>(std::min(kPanel, x.cols - panel * kPanel));
+        lay_columns(compute.isa, {x.row(t), x.dtype, x.cols, ts, panel * kPanel, n, b});
+        run_panel(compute.isa, {blocks, last_out - out, ts, b, dw + out * x.cols + panel * kPanel, x.cols, n, true});
+      }
+    }
   });
 }
 

@@ -1,6 +1,8 @@
-// The matmul used where oneDNN is not batch-invariant or has no kernel: weights in panels of sixteen columns, every
-// element summed over k in order, so a row's bits depend on nothing else by construction. bf16 operands are widened to
-// f32.
+// The matmul used where oneDNN is not batch-invariant or has no kernel. Weights lie in panels of sixteen columns, the
+// rows of the other operand in blocks of a few rows; a small kernel keeps a block of results in registers while k runs
+// over a slice that stays in the first caches (after Goto and van de Geijn, "Anatomy of High-Performance Matrix
+// Multiplication", 2008). Every element is summed over k in order, onto what the result held, so a row's bits depend on
+// nothing but its own operand and the weights. bf16 operands are widened to f32.
 #pragma once
 
 #include "kernels/compute.h"
@@ -12,7 +14,11 @@ class OwnPack {
  public:
   OwnPack(const Compute& compute, int64_t k, int64_t n);
   void pack(const float* w, bool transposed);  // w (n, k) when transposed, else (k, n)
+  // C (rows, n) (+)= A (rows, k) B.
   void multiply(Operand a, TensorView<float> c, bool accumulate) const;
+  // C (rows, k) (+)= A (rows, n) B^T, from the same panels: turned piece by piece while they are in the first cache, so
+  // that a backward pass needs no second copy.
+  void multiply_turned(Operand a, TensorView<float> c, bool accumulate) const;
   size_t bytes() const { return panels_.bytes(); }
 
  private:
@@ -24,11 +30,38 @@ class OwnPack {
 // dw (out, in) += dy^T x.
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw);
 
-// C (rows, n <= 16) (+)= A B for one panel B (k, 16). A's element (r, k) is a[r * row_step + k * k_step], f32 or bf16.
-struct PanelProduct {
-  const void* a;
+// A block of (rows, k), f32 or bf16, whose element (r, k) is from[r * row_step + k * k_step], laid out for
+// panel_product as row blocks of (k, own_row_block(isa)) floats. What a last, partial block has beyond the rows stays
+// as it was.
+struct RowBlocks {
+  const void* from;
   DType dtype;
   int64_t row_step, k_step, rows, k;
+  float* to;
+};
+
+// Columns [first, first + n) of `rows` rows, f32 or bf16, as a panel (rows, 16); what is missing of sixteen is zeros.
+struct PanelColumns {
+  const void* from;
+  DType dtype;
+  int64_t stride, rows, first;
+  int n;
+  float* to;
+};
+
+// Rows [first, first + n) of a panel (k, 16), n <= 16, turned: to[j * 16 + i] = panel[(first + i) * 16 + j], zeros from
+// i = n.
+struct PanelTurn {
+  const float* panel;
+  int64_t first;
+  int n;
+  float* to;
+};
+
+// C (rows, n <= 16) (+)= A B for A in row blocks and one panel B (k, 16).
+struct PanelProduct {
+  const float* a;
+  int64_t rows, k;
   const float* panel;
   float* c;
   int64_t c_stride;

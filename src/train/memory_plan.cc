@@ -100,7 +100,8 @@ UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) 
 
 size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
   const auto both = [&](int64_t out, int64_t in) {
-    return matrix_bytes(compute, out, in) + (with_backward ? matrix_bytes(compute, in, out) : 0);
+    // our own panels serve both directions
+    return matrix_bytes(compute, out, in) + (with_backward && compute.onednn ? matrix_bytes(compute, in, out) : 0);
   };
   const size_t layer =
       both(c.qkv_cols(), c.width) + both(c.width, c.q_cols()) + both(2 * c.inner, c.width) + both(c.width, c.inner);
