@@ -60,6 +60,7 @@ void LmHead::score(Operand h, const int32_t* targets, HeadScore* scores) const {
       score.lse = state.top + static_cast<float>(std::log(static_cast<double>(state.sum)));
       score.logp = target_logits[static_cast<size_t>(r)] - score.lse;
       score.entropy = score.lse - state.weighted / state.sum;
+      score.top = target_logits[static_cast<size_t>(r)] == state.top;
     });
   });
 }

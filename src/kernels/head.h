@@ -22,6 +22,7 @@ struct HeadScore {
   float logp = 0;     // log p(target) at temperature 1
   float entropy = 0;  // of the distribution at temperature 1, nats
   float lse = 0;      // log sum exp of the logits
+  bool top = false;   // no entry has a higher logit than the target
 };
 
 // How one row is sampled.

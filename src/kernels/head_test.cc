@@ -29,6 +29,12 @@ TEST(LmHead, ScoresAgreeWithReference) {
         const auto logp = log_softmax_ref(p.logits(static_cast<int64_t>(r)));
         EXPECT_NEAR(scores[r].logp, logp[static_cast<size_t>(p.targets[r])], 3e-5) << compute_name(c);
         EXPECT_NEAR(scores[r].entropy, entropy_ref(logp), 3e-5) << compute_name(c);
+        const auto best = std::max_element(logp.begin(), logp.end()) - logp.begin();
+        EXPECT_EQ(scores[r].top, best == p.targets[r]) << compute_name(c);
+        const auto greedy = static_cast<int32_t>(best);
+        HeadScore of_best;
+        head.score({p.h.operand.row(static_cast<int64_t>(r)), c.operand, 1, 17}, &greedy, &of_best);
+        EXPECT_TRUE(of_best.top) << compute_name(c);
       }
     }
 }

@@ -113,7 +113,7 @@ class SftTrainer {
     const int64_t t = session_.step();
     Policy& policy = session_.policy();
     const std::vector<MicroBatch> batches = pack(batch_of(t), o_.micro_batch_tokens);
-    double tokens = 0, rows = 0, loss = 0, entropy = 0;
+    double tokens = 0, rows = 0, loss = 0, entropy = 0, right = 0;
     Work work;
     for (const MicroBatch& b : batches) {
       work.push_back({.prompt = 0, .completions = {}, .scored = static_cast<int64_t>(b.targets.size())});
@@ -125,6 +125,7 @@ class SftTrainer {
       for (const HeadScore& s : policy.forward(b)) {
         loss -= s.logp / tokens;
         entropy += s.entropy / tokens;
+        right += s.top ? 1 : 0;
       }
       policy.backward(b, std::vector<float>(b.targets.size(), static_cast<float>(-1 / tokens)));
     }
@@ -135,12 +136,12 @@ class SftTrainer {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     const double epoch = static_cast<double>((t + 1) * o_.batch()) / static_cast<double>(rows_.size());
     const double share = tokens > 0 ? (session_.floors().train(work) + session_.floors().optimizer()) / seconds : 0;
-    const Json metrics = {{"step", t + 1},          {"loss", loss},
-                          {"grad_norm", norm},      {"learning_rate", rate},
-                          {"epoch", epoch},         {"num_tokens", tokens_seen_},
-                          {"entropy", entropy},     {"step_time", seconds},
-                          {"time/update", seconds}, {"tokens_per_second", rows / seconds},
-                          {"share/update", share}};
+    const Json metrics = {{"step", t + 1},         {"loss", loss},
+                          {"grad_norm", norm},     {"learning_rate", rate},
+                          {"epoch", epoch},        {"num_tokens", tokens_seen_},
+                          {"entropy", entropy},    {"mean_token_accuracy", tokens > 0 ? right / tokens : 0},
+                          {"step_time", seconds},  {"time/update", seconds},
+                          {"share/update", share}, {"tokens_per_second", rows / seconds}};
     StepSummary summary{.step = t + 1,
                         .total_steps = total_,
                         .fields = {{"loss", fmt::format("{:.4f}", loss)},

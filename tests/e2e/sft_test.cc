@@ -102,7 +102,7 @@ TEST(SftTest, TheMetricsAndTheFolder) {
   const std::string speck = make_speck(t);
   for (const Json& line : json_lines_of(t / "speck-run/metrics.jsonl"))
     for (const char* key : {"step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "entropy", "step_time",
-                            "share/update", "memory/planned_gb", "memory/peak_gb"})
+                            "mean_token_accuracy", "share/update", "memory/planned_gb", "memory/peak_gb"})
       EXPECT_TRUE(line.contains(key) && line[key].is_number()) << key;
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"}) {
     EXPECT_TRUE(fs::exists(fs::path(speck) / name)) << name;
