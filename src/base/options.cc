@@ -10,7 +10,7 @@
 namespace r1 {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string toml_text(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
     switch (c) {
@@ -88,7 +88,7 @@ void OptionTable::push(const std::string& key, const std::string& help, std::fun
 }
 
 void OptionTable::add(const std::string& key, std::string* field, const std::string& help) {
-  push(key, help, [=](const std::string& v) { *field = v; }, [=] { return quoted(*field); });
+  push(key, help, [=](const std::string& v) { *field = v; }, [=] { return toml_text(*field); });
 }
 void OptionTable::add(const std::string& key, bool* field, const std::string& help) {
   push(
@@ -123,7 +123,7 @@ void OptionTable::add_choice(const std::string& key, std::string* field, std::ve
           fail_usage("is \"{}\", expected one of {} (nearest: {})", v, all, nearest_name(v, choices));
         *field = v;
       },
-      [=] { return quoted(*field); });
+      [=] { return toml_text(*field); });
 }
 
 void OptionTable::add_alias(const std::string& alias, const std::string& key) {

@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "base/json.h"
 
 namespace r1 {
 

@@ -1,8 +1,8 @@
 // r1 run: a pipeline, and what it came to.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/recipe.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"

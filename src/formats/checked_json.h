@@ -1,9 +1,10 @@
 // JSON from outside: nested at most 64 deep, no key twice, no object with more keys than a model's files have.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include "base/json.h"
 
 namespace r1 {
 

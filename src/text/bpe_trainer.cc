@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <queue>
 #include <set>
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "text/added_tokens.h"
 #include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"

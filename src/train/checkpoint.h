@@ -5,10 +5,10 @@
 
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "base/json.h"
 #include "base/options.h"
 #include "formats/model_files.h"
 #include "train/policy.h"

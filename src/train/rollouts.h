@@ -2,9 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/options.h"

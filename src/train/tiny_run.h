@@ -5,12 +5,12 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/model_files.h"
 #include "model/parameters.h"
 #include "train/grpo.h"

@@ -5,10 +5,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/durable_file.h"
+#include "base/json.h"
 #include "base/threads.h"
 #include "rollout/sampler.h"
 #include "train/policy.h"
