@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "data/row_formats.h"
 #include "formats/peft.h"
 
 namespace r1 {
@@ -17,10 +18,30 @@ void PromptOptions::declare(OptionTable& t) {
   t.add("thought_prefill", &thought_prefill, "what the assistant's turn begins with, e.g. \"<think>\\n\"");
 }
 
+DataOptions::DataOptions() {
+  for (const char* known : {"prompt", "completion", "answer", "messages", "text", "chosen", "rejected", "label"})
+    columns.push_back({known, ""});
+}
+
 void DataOptions::declare(OptionTable& t) {
   t.begin_group("data");
-  t.add("data", &data, "a .jsonl file, or tasks:arithmetic");
+  t.add("data", &data, "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:arithmetic");
   t.add_alias("dataset_name", "data");
+  std::vector<std::string> formats = row_format_names();
+  formats.insert(formats.begin(), "auto");
+  t.add_choice("data_format", &read.format, formats, "auto: by the columns");
+  t.add("data_split", &read.split, "of a folder's files");
+  t.add_alias("dataset_train_split", "data_split");
+  t.add("data_limit", &read.limit, "only the first rows; 0: all");
+  t.add("max_bad_rows", &read.max_bad_rows, "rows of one file that may be unreadable and are left out");
+  for (auto& [known, given] : columns) t.add(known + "_column", &given, "the file's name for \"" + known + "\"");
+  t.add_alias("dataset_prompt_column", "prompt_column");
+  t.add_alias("dataset_text_field", "text_column");
+  t.add_alias("input_key", "prompt_column");
+  t.add_alias("label_key", "answer_column");
+  t.add_choice("mixture_stopping_strategy", &mixture_stopping_strategy, {"first_exhausted", "all_exhausted"},
+               "a mixture's end: no row twice, or every row at least once");
+  t.add("mixture_seed", &mixture_seed, "of the draws and the order of mixtures and shares");
   t.add("held_out_fraction", &held_out_fraction, "share of a file's questions kept from training, for r1 eval");
   t.add("task_rows", &task_rows, "generated items");
   t.add("task_operands", &task_operands, "how many numbers, e.g. 2 or 2-3");
@@ -33,6 +54,8 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
   if (data.empty()) fail_usage("no data given: --data FILE.jsonl or tasks:arithmetic");
   if (held_out_fraction < 0 || held_out_fraction >= 1)
     fail_usage("held_out_fraction is {}, expected 0 up to below 1", held_out_fraction);
+  if (read.max_bad_rows < 0) fail_usage("max_bad_rows is {}, expected at least 0", read.max_bad_rows);
+  if (read.limit < 0) fail_usage("data_limit is {}, expected at least 0", read.limit);
   TaskOptions options = task;
   set_task_option(options, "task_operands", task_operands);
   set_task_option(options, "task_digits", task_digits);
@@ -40,12 +63,20 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
   options.num_rows = task_rows;
   options.held_out = held_out;
   options.with_solution = with_solution || task_solutions;
-  Dataset all = load_dataset(data, options);
-  if (data.starts_with("tasks:") || held_out_fraction == 0) return all;
-  Dataset side = split_dataset(all, held_out_fraction, 0, held_out);
-  if (side.rows.empty())
-    fail("{}: held_out_fraction {} leaves no rows of {}", data, held_out_fraction, all.rows.size());
-  return side;
+  ReadOptions how = read;
+  for (const auto& [known, given] : columns)
+    if (!given.empty()) how.columns.push_back({known, given});
+  how.seed = static_cast<uint64_t>(mixture_seed);
+  how.repeat = mixture_stopping_strategy == "all_exhausted";
+  how.held_out_fraction = held_out_fraction;
+  how.held_out = held_out;
+  return load_dataset(data, how, options);
+}
+
+Dataset DataOptions::load_prompts(bool held_out, const std::string& who) const {
+  Dataset out = load(held_out, false);
+  require_shapes(out, {DataShape::prompt_only, DataShape::prompt_completion, DataShape::messages}, who);
+  return out;
 }
 
 void LoraOptions::declare(OptionTable& t) {

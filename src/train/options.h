@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/options.h"
 #include "data/dataset.h"
@@ -23,17 +25,24 @@ struct PromptOptions {
   void declare(OptionTable& table);
 };
 
-// Which rows: a file or tasks:NAME, its dials, and the part held out for evaluation.
+// Which rows: files or tasks:NAME, how they are read, dials, and the part held out for evaluation.
 struct DataOptions {
   std::string data;
   double held_out_fraction = 0;  // of a file's rows, by question; trainers never see these, r1 eval sees only these
+  ReadOptions read;
+  std::string mixture_stopping_strategy = "first_exhausted";
+  int64_t mixture_seed = 42;
+  std::vector<std::pair<std::string, std::string>> columns;  // known name, the file's name for it; "" is the known one
   TaskOptions task;
   std::string task_operands = "2", task_digits = "1-2", task_operators = "+-";
   int64_t task_rows = 10000;
   bool task_solutions = false;
+  DataOptions();
   void declare(OptionTable& table);
   // The rows of one side. Throws r1::UsageError for a bad dial.
   Dataset load(bool held_out, bool with_solution) const;
+  // The same for rows that are asked; rows of other shapes are an error that names `who` asked.
+  Dataset load_prompts(bool held_out, const std::string& who) const;
 };
 
 // Training an adapter instead of all weights.
