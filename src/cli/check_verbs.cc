@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/recipe.h"
 #include "base/threads.h"
-#include "cli/recipe.h"
 #include "cli/verbs.h"
 #include "formats/model_path.h"
 #include "runs/view.h"

@@ -125,7 +125,7 @@ TEST(Packed, GzipAndZstdWhateverTheName) {
     std::string damaged = packed;
     for (size_t i = 100; i < 140; i++) damaged[damaged.size() / 2 + i] ^= '\x55';
     // zstd as it is written without a checksum may unpack to other text
-    if (packed[0] == '\x1F') EXPECT_NE(error_of(damaged, "f.gz").find("damaged"), std::string::npos);
+    EXPECT_TRUE(packed[0] != '\x1F' || error_of(damaged, "f.gz").find("damaged") != std::string::npos);
   }
   EXPECT_EQ(read(gzip("a,b\n1,2\n"), "f.csv.gz").rows.size(), 1u);
 }

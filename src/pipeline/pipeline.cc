@@ -11,6 +11,7 @@
 #include "runs/view.h"
 #include "train/evaluate.h"
 #include "train/grpo.h"
+#include "train/presets.h"
 #include "train/sft.h"
 
 namespace r1 {

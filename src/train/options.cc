@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/row_formats.h"
 #include "formats/peft.h"
+#include "train/presets.h"
 
 namespace r1 {
 
@@ -12,6 +13,7 @@ void PromptOptions::declare(OptionTable& t) {
   t.begin_group("prompts");
   t.add_choice("prompt_template", &prompt_template, {"auto", "chat", "r1-zero", "none"},
                "auto: the model's chat template, else the text as it is");
+  t.add("chat_template", &chat_template, "Jinja, instead of the model's own");
   t.add("system_prompt", &system_prompt, "system message in front of every chat prompt");
   t.add("prompt_prefix", &prompt_prefix, "put before a plain question");
   t.add("prompt_suffix", &prompt_suffix, "put after a plain question");
@@ -226,8 +228,9 @@ GrpoOptions::GrpoOptions() {
 void GrpoOptions::declare(OptionTable& t) {
   declare_common(t);
   t.begin_group("grpo: rollout");
-  t.add_choice("preset", &preset, {"none", "r1-zero", "deepseekmath", "dapo", "dr_grpo"},
-               "a paper's settings; keys given beside it count more");
+  std::vector<std::string> presets = preset_names();
+  presets.insert(presets.begin(), "none");
+  t.add_choice("preset", &preset, presets, "a paper's settings; keys given beside it count more");
   t.add("reward", &reward, "math, format, length, exec:COMMAND, joined by +, weighted by *");
   t.add("num_generations", &num_generations, "samples a prompt: the group");
   t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
@@ -338,70 +341,6 @@ SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {
   s.seed = static_cast<uint64_t>(seed);
   s.step = rollout;
   return s;
-}
-
-KeyValues preset_values(const std::string& name) {
-  if (name == "none") return {};
-  if (name == "r1-zero")  // R1, r1.md 1.3: 8,192 samples cut into 16 minibatches, clip 10, reference renewed
-    return {{"loss_type", "grpo"},
-            {"scale_rewards", "group"},
-            {"num_generations", "16"},
-            {"per_device_train_batch_size", "512"},
-            {"generation_batch_size", "8192"},
-            {"learning_rate", "3e-6"},
-            {"lr_scheduler_type", "constant"},
-            {"beta", "0.001"},
-            {"kl_estimator", "k3"},
-            {"epsilon", "10"},
-            {"temperature", "1"},
-            {"max_completion_length", "32768"},
-            {"sync_ref_model", "true"},
-            {"ref_model_sync_steps", "400"},
-            {"ref_model_mixup_alpha", "1"},
-            {"prompt_template", "r1-zero"},
-            {"reward", "math+format"}};
-  if (name == "deepseekmath")
-    return {{"loss_type", "grpo"},     {"scale_rewards", "group"},
-            {"num_generations", "64"}, {"per_device_train_batch_size", "1024"},
-            {"learning_rate", "1e-6"}, {"lr_scheduler_type", "constant"},
-            {"beta", "0.04"},          {"kl_estimator", "k3"},
-            {"epsilon", "0.2"},        {"max_completion_length", "1024"}};
-  if (name == "dapo")
-    return {{"loss_type", "dapo"},
-            {"scale_rewards", "group"},
-            {"num_generations", "16"},
-            {"per_device_train_batch_size", "512"},
-            {"generation_batch_size", "8192"},
-            {"learning_rate", "1e-6"},
-            {"lr_scheduler_type", "constant_with_warmup"},
-            {"warmup_steps", "320"},  // 20 rollouts of 16 steps
-            {"weight_decay", "0.1"},
-            {"beta", "0"},
-            {"epsilon", "0.2"},
-            {"epsilon_high", "0.28"},
-            {"mask_truncated_completions", "true"},
-            {"max_completion_length", "20480"},
-            {"soft_overlong_cache", "4096"},
-            {"reward", "math+length"}};
-  if (name == "dr_grpo")
-    return {{"loss_type", "dr_grpo"},
-            {"scale_rewards", "none"},
-            {"num_generations", "8"},
-            {"per_device_train_batch_size", "128"},
-            {"learning_rate", "1e-6"},
-            {"lr_scheduler_type", "constant"},
-            {"beta", "0"},
-            {"epsilon", "0.2"},
-            {"max_completion_length", "3000"}};
-  fail_usage("preset {}: expected none, r1-zero, deepseekmath, dapo or dr_grpo", name);
-}
-
-void apply_with_preset(OptionTable& table, const KeyValues& values) {
-  std::string preset = "none";
-  for (const auto& [key, value] : values)
-    if (key == "preset") preset = value;
-  table.set_all(preset_values(preset));
-  table.set_all(values);
 }
 
 }  // namespace r1

@@ -19,6 +19,7 @@ namespace r1 {
 // How a row becomes a prompt.
 struct PromptOptions {
   std::string prompt_template = "auto";  // auto: the model's chat template, else the text as it is
+  std::string chat_template;                 // Jinja; instead of the model's own, and saved with what is trained
   std::string system_prompt;
   std::string prompt_prefix, prompt_suffix;  // put around a plain question before the template sees it
   std::string thought_prefill;               // what the assistant's turn begins with, e.g. "<think>\n"
@@ -139,12 +140,5 @@ struct GrpoOptions : TrainingOptions {
   int64_t prompts_per_rollout() const { return rollout_batch() / num_generations; }
   int64_t steps_per_rollout() const { return rollout_batch() / batch() * num_iterations; }
 };
-
-// The keys a preset sets (r1-zero, deepseekmath, dapo, dr_grpo; r1.md 1.3 and 1.5). Throws r1::UsageError for another
-// name.
-KeyValues preset_values(const std::string& name);
-
-// Sets `values` on `table`, the preset among them first, whatever its place.
-void apply_with_preset(OptionTable& table, const KeyValues& values);
 
 }  // namespace r1
