@@ -338,6 +338,7 @@ class Importer {
     YamlValue one = given;
     one.kind = Kind::text;
     one.text = theirs;
+    one.items.clear();
     std::string ours = reward_counterpart(theirs);
     if (ours.empty()) ours = theirs;
     if (is_reward(ours))

@@ -40,6 +40,7 @@ std::vector<ColumnSummary> column_summaries(const Dataset& data) {
   for (const DataRow& row : data.rows) {
     if (!row.row.is_object()) continue;
     for (const auto& [name, value] : row.row.items()) {
+      if (row.answer_added && name == "answer") continue;
       const auto [it, is_new] = places.emplace(name, out.size());
       if (is_new) out.push_back({.name = name, .types = {}, .rows = 0});
       ColumnSummary& column = out[it->second];

@@ -49,6 +49,7 @@ struct DataRow {
   // what rewards look at
   std::string answer;          // reference answer as text (GSM8K: after ####); empty when the row has none
   nlohmann::ordered_json row;  // the row as it came, with `answer` added when it has it under another name
+  bool answer_added = false;
 };
 
 // A file that rows came from, and what it came to.

@@ -81,6 +81,12 @@ void read_tools(const Json& row, DataRow& out) {
   if (!out.tools.is_array()) fail("\"tools\" is {}, expected a list", out.tools.type_name());
 }
 
+void name_answer(DataRow& out) {
+  if (out.row.contains("answer")) return;
+  out.row["answer"] = out.answer;
+  out.answer_added = true;
+}
+
 // The reference answer under one of its names. Of GSM8K's worked answers it is what stands after ####, without
 // thousands separators.
 void read_answer(const Json& row, DataRow& out) {
@@ -91,7 +97,7 @@ void read_answer(const Json& row, DataRow& out) {
       out.answer = trimmed(out.answer.substr(at + 4));
       std::erase(out.answer, ',');
     }
-    if (!row.contains("answer")) out.row["answer"] = out.answer;
+    name_answer(out);
     return;
   }
 }
@@ -305,7 +311,7 @@ void read_verl(const Json& row, DataRow& out) {
     fail("has no \"reward_model\" with a \"ground_truth\"");
   const Json& truth = row["reward_model"]["ground_truth"];
   out.answer = truth.is_string() ? truth.get<std::string>() : truth.dump();
-  if (!row.contains("answer")) out.row["answer"] = out.answer;
+  name_answer(out);
 }
 
 struct Format {
