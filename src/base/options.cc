@@ -133,7 +133,14 @@ void OptionTable::add_alias(const std::string& alias, const std::string& key) {
 
 void OptionTable::begin_group(const std::string& title) { group_ = title; }
 
-const OptionTable::Option* OptionTable::find(const std::string& key) const {
+std::string OptionTable::name_of(const std::string& key) const {
+  const Option* option = find(key);
+  return option == nullptr ? "" : option->key;
+}
+
+const OptionTable::Option* OptionTable::find(const std::string& given) const {
+  std::string key = given;
+  std::replace(key.begin(), key.end(), '-', '_');
   for (const auto& [alias, target] : aliases_)
     if (alias == key) return find(target);
   for (const Option& o : options_)

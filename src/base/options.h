@@ -30,6 +30,8 @@ class OptionTable {
   void begin_group(const std::string& title);
 
   bool has(const std::string& key) const { return find(key) != nullptr; }
+  // A key's own name for what may be an alias of it, or spelled with - for _; empty when there is no such key.
+  std::string name_of(const std::string& key) const;
   // Throws r1::UsageError: an unknown key with the nearest name, or a value that does not fit.
   void set(const std::string& key, const std::string& value);
   // All errors are gathered and thrown as one.

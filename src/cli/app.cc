@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/bench.h"
+#include "cli/verb_registration.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
 
@@ -21,19 +22,6 @@ void add_key(CLI::App* verb, const std::string& flag, const std::string& key, co
              KeyValues& values) {
   verb->add_option_function<std::string>(
       flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
-}
-
-// Comes after a verb's other flags: values are gathered in this order, and the last one of a key counts.
-void add_set(CLI::App* verb, KeyValues& values) {
-  verb->add_option_function<std::vector<std::string>>(
-          "--set",
-          [&values](const std::vector<std::string>& all) {
-            for (const std::string& one : all) values.push_back(split_assignment(one));
-          },
-          "key=value, repeatable")
-      ->take_all()
-      ->expected(1)
-      ->type_name("KEY=VALUE");
 }
 
 // The few keys that verbs without a recipe know; most are flags too, and --set counts more.
@@ -207,7 +195,7 @@ void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
 void add_train_flags(CLI::App* verb, TrainFlags& f) {
   verb->add_option("recipe", f.recipe, "TOML file of keys");
   add_key(verb, "--model", "model", "what to train", f.given);
-  add_key(verb, "--data", "data", "a .jsonl file, or tasks:arithmetic", f.given);
+  add_key(verb, "--data", "data", "file, folder, pattern, mixture, or tasks:arithmetic", f.given);
   add_key(verb, "--out", "out", "the run's folder", f.given);
   verb->add_flag("--resume", f.resume, "go on with the run in --out");
 }
@@ -249,7 +237,7 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   eval->add_option("recipe", w.eval.recipe, "TOML file of keys, e.g. a training recipe");
   eval->add_option("--model", w.eval.model, "what to evaluate");
   eval->add_option("--threads", w.eval.threads, "0: all cores");
-  eval->add_option("--data", w.eval.data, "a .jsonl file, or tasks:arithmetic (its held-out items)");
+  eval->add_option("--data", w.eval.data, "as for training; of tasks: their held-out items");
   eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math");
   eval->add_option("--n", w.eval.n, "samples a row (k)")->capture_default_str();
   eval->add_option("--limit", w.eval.limit, "only the first rows; 0: all");
@@ -399,6 +387,19 @@ int guarded(const std::function<int()>& action) {
 
 }  // namespace
 
+// Values are gathered in this order, and the last one of a key counts.
+void add_set(CLI::App* verb, KeyValues& values) {
+  verb->add_option_function<std::vector<std::string>>(
+          "--set",
+          [&values](const std::vector<std::string>& all) {
+            for (const std::string& one : all) values.push_back(split_assignment(one));
+          },
+          "key=value, repeatable")
+      ->take_all()
+      ->expected(1)
+      ->type_name("KEY=VALUE");
+}
+
 int run_app(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   CLI::App app("r1: DeepSeek-R1's training system on the CPU you have", "r1");
@@ -412,6 +413,9 @@ int run_app(int argc, char** argv) {
   add_train_verbs(app, words, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);
+  add_data_verbs(app, action);
+  add_config_verbs(app, action);
+  add_completion_verb(app, action);
   return guarded([&] {
     require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {

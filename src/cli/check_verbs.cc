@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/recipe.h"
 #include "base/threads.h"
-#include "cli/recipe.h"
 #include "cli/verbs.h"
 #include "formats/model_path.h"
 #include "runs/view.h"
@@ -133,7 +133,7 @@ int run_eval(const EvalFlags& f) {
   const auto reward = make_reward(keys.reward, {.max_completion_length = keys.max_completion_length,
                                                 .soft_overlong_cache = keys.soft_overlong_cache,
                                                 .exec_timeout_seconds = keys.reward_timeout_seconds});
-  std::vector<DataRow> rows = keys.data.load(true, false).rows;
+  std::vector<DataRow> rows = keys.data.load_prompts(true, "r1 eval").rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   const PromptBuilder prompts(files, tokenizer, keys.prompt);
   EvalOptions options;

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/recipe.h"
+#include "base/recipe.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
 #include "runs/plot.h"

@@ -1,9 +1,10 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "cli/recipe.h"
+#include "base/recipe.h"
 #include "cli/verbs.h"
 #include "train/grpo.h"
+#include "train/presets.h"
 #include "train/sft.h"
 
 namespace r1 {

@@ -5,158 +5,163 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/philox.h"
 #include "data/arithmetic.h"
-#include "data/jsonl.h"
+#include "data/records.h"
+#include "data/row_formats.h"
+#include "data/sources.h"
 
 namespace r1 {
-
-const char* shape_name(DataShape shape) {
-  switch (shape) {
-    case DataShape::prompt_only:
-      return "prompts";
-    case DataShape::prompt_completion:
-      return "prompts with completions";
-    case DataShape::messages:
-      return "messages";
-    case DataShape::text:
-      return "text";
-    case DataShape::tokenised:
-      return "token ids";
-  }
-  return "?";
-}
-
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+struct ShapeNames {
+  DataShape shape;
+  const char* id;
+  const char* name;
+};
+constexpr ShapeNames kShapes[] = {
+    {DataShape::prompt_only, "prompt_only", "prompts"},
+    {DataShape::prompt_completion, "prompt_completion", "prompts with completions"},
+    {DataShape::messages, "messages", "messages"},
+    {DataShape::text, "text", "text"},
+    {DataShape::tokenised, "tokenised", "token ids"},
+    {DataShape::preference, "preference", "preference pairs"},
+    {DataShape::unpaired_preference, "unpaired_preference", "completions judged good or bad"},
+    {DataShape::stepwise, "stepwise", "completions judged step by step"}};
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && is_blank(text.back())) text.pop_back();
-  text.erase(0, static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_blank) - text.begin()));
-  return text;
+const ShapeNames& names_of(DataShape shape) {
+  return *std::find_if(std::begin(kShapes), std::end(kShapes), [&](const ShapeNames& s) { return s.shape == shape; });
 }
 
-std::string text_at(const Json& row, const char* key) {
-  if (!row[key].is_string()) fail("\"{}\" is {}, expected a string", key, row[key].type_name());
-  return row[key].get<std::string>();
-}
-
-// A list of {role, content}; content may be missing where the assistant calls tools.
-void check_messages(const Json& messages, const char* key) {
-  if (!messages.is_array() || messages.empty()) fail("\"{}\" is no list of messages", key);
-  for (const Json& m : messages) {
-    if (!m.is_object() || !m.contains("role") || !m["role"].is_string()) fail("\"{}\": a message has no \"role\"", key);
-    const bool content = m.contains("content") && (m["content"].is_string() || m["content"].is_array());
-    if (!content && !(m.contains("tool_calls") && m["tool_calls"].is_array()))
-      fail("\"{}\": a message of \"{}\" has no \"content\" (a string)", key, m["role"].get<std::string>());
+// Reads one file into a Dataset, row by row.
+class FileReading {
+ public:
+  FileReading(const std::string& name, const ReadOptions& read) : read_(read) {
+    out_.name = name;
+    out_.sources.push_back({.name = name, .format = read.format});
   }
+
+  Dataset run(std::string_view bytes) {
+    read_records(bytes, out_.name, read_.split,
+                 {.record = [&](const RecordPlace& place, Json row) { take(place, std::move(row)); },
+                  .bad = [&](const RecordPlace& place, const std::string& reason) { refuse(place, reason); }});
+    const int64_t bad = out_.sources[0].bad_rows;
+    if (bad > read_.max_bad_rows) fail_for_bad_rows();
+    if (out_.rows.empty() && bad > 0) fail("{}: all of its {} rows are bad: {}", out_.name, bad, out_.bad_rows[0]);
+    if (out_.rows.empty()) fail("{}: holds no rows", out_.name);
+    for (const std::string& row : out_.bad_rows) log_warning("{}; this row is left out", row);
+    if (bad > static_cast<int64_t>(out_.bad_rows.size())) log_warning("{}: {} bad rows are left out", out_.name, bad);
+    return std::move(out_);
+  }
+
+ private:
+  static constexpr size_t kShown = 10;
+  // Beyond the limit the reading goes on a little, so that a file's faults are seen together.
+  static constexpr int64_t kCounted = 1000;
+
+  void take(const RecordPlace& place, Json json) {
+    for (const auto& [known, given] : read_.columns) {
+      if (!json.contains(given)) fail("has no column \"{}\", which {}_column names", given, known);
+      if (known != given) json[known] = json[given];
+    }
+    std::string& format = out_.sources[0].format;
+    const bool detected = read_.format == "auto";
+    DataRow row = read_row(json, detected ? detect_row_format(json) : read_.format);
+    if (!out_.rows.empty() && row.shape != out_.shape)
+      fail("this row has another shape ({}) than those before ({})", shape_name(row.shape), shape_name(out_.shape));
+    if (out_.rows.empty()) {
+      if (detected) format = detect_row_format(json);
+      out_.shape = row.shape;
+    }
+    row.line = place.line;
+    out_.sources[0].rows++;
+    out_.rows.push_back(std::move(row));
+  }
+
+  void refuse(const RecordPlace& place, const std::string& reason) {
+    const int64_t bad = ++out_.sources[0].bad_rows;
+    if (out_.bad_rows.size() < kShown)
+      out_.bad_rows.push_back(fmt::format("{}: {}", place_text(out_.name, place), reason));
+    if (bad > read_.max_bad_rows + kCounted) fail_for_bad_rows();
+  }
+
+  [[noreturn]] void fail_for_bad_rows() const {
+    const int64_t bad = out_.sources[0].bad_rows, good = out_.sources[0].rows;
+    if (bad == 1 && read_.max_bad_rows == 0) fail("{}", out_.bad_rows[0]);
+    fail("{}\n{}: {} of the first {} rows are bad; max_bad_rows allows {}", fmt::join(out_.bad_rows, "\n"), out_.name,
+         bad, bad + good, read_.max_bad_rows);
+  }
+
+  const ReadOptions& read_;
+  Dataset out_;
+};
+
+void append(Dataset& out, Dataset more) {
+  if (out.rows.empty()) out.shape = more.shape;
+  std::move(more.rows.begin(), more.rows.end(), std::back_inserter(out.rows));
+  std::move(more.sources.begin(), more.sources.end(), std::back_inserter(out.sources));
+  std::move(more.bad_rows.begin(), more.bad_rows.end(), std::back_inserter(out.bad_rows));
 }
 
-std::vector<int32_t> ids_at(const Json& row, const char* key, int64_t least) {
-  if (!row[key].is_array()) fail("\"{}\" is {}, expected a list of ids", key, row[key].type_name());
-  std::vector<int32_t> out;
-  for (const Json& id : row[key]) {
-    const bool fits = id.is_number_unsigned() ? id.get<uint64_t>() <= INT32_MAX
-                                              : id.is_number_integer() && id.get<int64_t>() >= least;
-    if (!fits) fail("\"{}\" holds {}, expected whole numbers from {} to {}", key, id.dump(), least, INT32_MAX);
-    out.push_back(id.get<int32_t>());
+// Row i of the order of a part's (or the whole's: part -1) rows, on its `pass`th time around.
+uint64_t drawn(const ReadOptions& read, int64_t part, uint64_t pass, uint64_t i, uint64_t n) {
+  return permuted_index({.seed = read.seed,
+                         .stage = Stage::shuffle,
+                         .step = static_cast<uint32_t>(pass),
+                         .prompt = static_cast<uint32_t>(part + 1),
+                         .sample = 0xDA7A},  // no other use of this stage has such a sample
+                        i, n);
+}
+
+Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& read, const TaskOptions& task) {
+  Dataset out;
+  out.name = part.path;
+  if (part.path.starts_with("tasks:")) {
+    out = make_task_dataset(part.path, task);
+    out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
+  } else {
+    for (const std::string& file : find_data_files(part.path, read.split))
+      append(out, parse_dataset(read_text_file(file, uint64_t{8} << 30), file, read));
+    if (read.held_out_fraction > 0) {
+      const size_t all = out.rows.size();
+      out = split_dataset(out, read.held_out_fraction, 0, read.held_out);
+      if (out.rows.empty())
+        fail("{}: held_out_fraction {} leaves no rows of {}", part.path, read.held_out_fraction, all);
+    }
   }
+  const uint64_t n = out.rows.size();
+  uint64_t wanted = static_cast<uint64_t>(std::max(1.0, part.share * static_cast<double>(n)));
+  if (part.limit > 0) wanted = std::min(wanted, static_cast<uint64_t>(part.limit));
+  if (wanted == n) return out;
+  std::vector<DataRow> rows;
+  for (uint64_t i = 0; i < wanted; i++)
+    rows.push_back(std::move(out.rows[part.share < 1 ? drawn(read, number, 0, i, n) : i]));
+  out.rows = std::move(rows);
   return out;
 }
 
-void read_tokenised(const Json& row, DataRow& out) {
-  constexpr int64_t kNotLearned = -100;
-  out.input_ids = ids_at(row, "input_ids", 0);
-  out.labels = row.contains("labels") ? ids_at(row, "labels", kNotLearned) : out.input_ids;
-  if (out.labels.size() != out.input_ids.size())
-    fail("\"labels\" has {} entries, \"input_ids\" {}", out.labels.size(), out.input_ids.size());
-  if (out.input_ids.empty()) fail("\"input_ids\" is empty");
-  for (int32_t label : out.labels)
-    if (label < 0 && label != kNotLearned) fail("\"labels\" holds {}; expected ids, or -100 for not learned", label);
-}
-
-// The reference answer under one of its names. Of GSM8K's worked answers it is what stands after ####, without
-// thousands separators, and the worked answer is what SFT can learn.
-void read_answer(const Json& row, DataRow& out) {
-  for (const char* key : {"answer", "target", "solution", "ground_truth"}) {
-    if (!row.contains(key) || row[key].is_null()) continue;
-    out.answer = row[key].is_string() ? row[key].get<std::string>() : row[key].dump();
-    if (const size_t at = out.answer.rfind("####"); at != std::string::npos) {
-      out.completion = out.answer;
-      out.answer = trimmed(out.answer.substr(at + 4));
-      std::erase(out.answer, ',');
-    }
-    if (!row.contains("answer")) out.row["answer"] = out.answer;
-    return;
+Dataset mixed(const std::vector<SourcePart>& sources, std::vector<Dataset> parts, const ReadOptions& read) {
+  std::vector<int64_t> sizes;
+  std::vector<double> weights;
+  for (size_t i = 0; i < parts.size(); i++) {
+    sizes.push_back(static_cast<int64_t>(parts[i].rows.size()));
+    weights.push_back(*sources[i].weight);
   }
-}
-
-void read_prompt(const Json& row, const char* key, DataRow& out) {
-  if (row[key].is_array()) {
-    check_messages(row[key], key);
-    out.messages = row[key];
-    return;
+  const std::vector<int64_t> counts = mixture_counts(sizes, weights, read.repeat);
+  std::vector<const DataRow*> all;
+  for (size_t p = 0; p < parts.size(); p++) {
+    const uint64_t n = parts[p].rows.size();
+    for (uint64_t i = 0; i < static_cast<uint64_t>(counts[p]); i++)
+      all.push_back(&parts[p].rows[drawn(read, static_cast<int64_t>(p), 1 + i / n, i % n, n)]);
   }
-  out.prompt = text_at(row, key);
-  if (out.prompt.empty()) fail("\"{}\" is empty", key);
-}
-
-DataShape read_pair(const Json& row, DataRow& out) {
-  read_prompt(row, "prompt", out);
-  read_answer(row, out);
-  const Json& completion = row["completion"];
-  if (!completion.is_array()) {
-    out.completion = text_at(row, "completion");
-    return DataShape::prompt_completion;
-  }
-  check_messages(completion, "completion");
-  if (completion.size() != 1 || completion[0]["role"] != "assistant" || !completion[0]["content"].is_string())
-    fail("\"completion\" is a list of {} messages; expected one of the assistant, with text", completion.size());
-  out.completion = completion[0]["content"].get<std::string>();
-  return DataShape::prompt_completion;
-}
-
-DataShape read_instruction(const Json& row, DataRow& out) {
-  out.prompt = text_at(row, "instruction");
-  if (row.contains("input") && !row["input"].is_null())
-    if (const std::string more = text_at(row, "input"); !more.empty()) out.prompt += "\n\n" + more;
-  out.completion = text_at(row, "output");
-  return DataShape::prompt_completion;
-}
-
-DataShape read_row(const Json& row, DataRow& out) {
-  out.row = row;
-  if (row.contains("tools") && !row["tools"].is_null()) {
-    if (!row["tools"].is_array()) fail("\"tools\" is {}, expected a list", row["tools"].type_name());
-    out.tools = row["tools"];
-  }
-  if (row.contains("input_ids")) return read_tokenised(row, out), DataShape::tokenised;
-  if (row.contains("messages")) {
-    read_answer(row, out);
-    out.completion.clear();
-    check_messages(row["messages"], "messages");
-    out.messages = row["messages"];
-    return out.messages.back()["role"] == "assistant" ? DataShape::messages : DataShape::prompt_only;
-  }
-  if (row.contains("prompt") && row.contains("completion")) return read_pair(row, out);
-  if (row.contains("instruction") && row.contains("output")) return read_instruction(row, out);
-  for (const char* key : {"prompt", "question", "input", "problem"}) {
-    if (!row.contains(key)) continue;
-    read_prompt(row, key, out);
-    read_answer(row, out);
-    return out.completion.empty() ? DataShape::prompt_only : DataShape::prompt_completion;
-  }
-  if (row.contains("text")) return out.text = text_at(row, "text"), DataShape::text;
-  std::string keys;
-  for (const auto& [key, value] : row.items()) keys += (keys.empty() ? "" : ", ") + key;
-  fail(
-      "no known columns ({}); expected prompt + completion, messages, text, input_ids, or a question (prompt, "
-      "question, "
-      "input, problem) with its answer",
-      keys.substr(0, 200));
+  Dataset out;
+  out.shape = parts[0].shape;
+  for (uint64_t i = 0; i < all.size(); i++) out.rows.push_back(*all[drawn(read, -1, 0, i, all.size())]);
+  for (Dataset& part : parts) part.rows.clear(), append(out, std::move(part));
+  return out;
 }
 
 // What two spellings of a question have in common.
@@ -165,6 +170,7 @@ std::string question_key(const DataRow& row) {
   if (row.messages.is_array())
     for (size_t i = 0; i < row.messages.size(); i++)
       if (i + 1 < row.messages.size() || row.messages[i]["role"] != "assistant") text += row.messages[i].dump();
+  if (text.empty() && row.shape == DataShape::preference) text = row.chosen.dump();
   std::string key;
   for (char c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -176,24 +182,39 @@ std::string question_key(const DataRow& row) {
 
 }  // namespace
 
-Dataset parse_dataset(std::string_view text, const std::string& name) {
+const char* shape_name(DataShape shape) { return names_of(shape).name; }
+const char* shape_id(DataShape shape) { return names_of(shape).id; }
+
+Dataset parse_dataset(std::string_view bytes, const std::string& name, const ReadOptions& read) {
+  return FileReading(name, read).run(bytes);
+}
+
+Dataset load_dataset(const std::string& source, const ReadOptions& read, const TaskOptions& task) {
+  const std::vector<SourcePart> sources = parse_source(source);
+  std::vector<Dataset> parts;
+  for (size_t i = 0; i < sources.size(); i++)
+    parts.push_back(load_part(sources[i], static_cast<int64_t>(i), read, task));
   Dataset out;
-  out.name = name;
-  for_each_json_line(text, name, [&](int64_t, Json json) {
-    DataRow row;
-    const DataShape shape = read_row(json, row);
-    if (!out.rows.empty() && shape != out.shape)
-      fail("this row has another shape ({}) than those before ({})", shape_name(shape), shape_name(out.shape));
-    out.shape = shape;
-    out.rows.push_back(std::move(row));
-  });
-  if (out.rows.empty()) fail("{}: holds no rows", name);
+  if (parts.size() > 1 && sources[0].weight)
+    out = mixed(sources, std::move(parts), read);
+  else
+    for (Dataset& part : parts) append(out, std::move(part));
+  out.name = source;
+  if (read.limit > 0 && out.rows.size() > static_cast<size_t>(read.limit))
+    out.rows.resize(static_cast<size_t>(read.limit));
   return out;
 }
 
-Dataset load_dataset(const std::string& source, const TaskOptions& options) {
-  if (source.starts_with("tasks:")) return make_task_dataset(source, options);
-  return parse_dataset(read_text_file(source, uint64_t{8} << 30), source);
+void require_shapes(const Dataset& data, std::initializer_list<DataShape> usable, const std::string& who) {
+  for (const DataRow& row : data.rows) {
+    if (std::find(usable.begin(), usable.end(), row.shape) != usable.end()) continue;
+    std::string names;
+    for (DataShape shape : usable) names += (names.empty() ? "" : ", ") + std::string(shape_name(shape));
+    fail(
+        "{}: {} needs {}; it holds {}. `r1 data inspect` shows how its columns were read; data_format and keys like "
+        "prompt_column say otherwise",
+        data.name, who, names, shape_name(row.shape));
+  }
 }
 
 Dataset split_dataset(const Dataset& all, double held_out_fraction, uint64_t seed, bool held_out) {
@@ -202,6 +223,8 @@ Dataset split_dataset(const Dataset& all, double held_out_fraction, uint64_t see
   Dataset out;
   out.name = all.name;
   out.shape = all.shape;
+  out.sources = all.sources;
+  out.bad_rows = all.bad_rows;
   for (const DataRow& row : all.rows) {
     const uint64_t hash = std::stoull(sha256_hex(question_key(row)).substr(0, 12), nullptr, 16);
     const double place = random_uniform({.seed = seed,

@@ -11,6 +11,7 @@
 #include "runs/view.h"
 #include "train/evaluate.h"
 #include "train/grpo.h"
+#include "train/presets.h"
 #include "train/sft.h"
 
 namespace r1 {
@@ -268,7 +269,7 @@ class Pipeline {
       if (table.has(key)) table.set(key, value);
     if (!keys_.eval_data.empty()) data.data = keys_.eval_data;
     if (data.data.empty()) data.data = stage_data_[index];
-    std::vector<DataRow> rows = data.load(true, false).rows;
+    std::vector<DataRow> rows = data.load_prompts(true, "r1 run").rows;
     if (rows.size() > static_cast<size_t>(keys_.eval_rows)) rows.resize(static_cast<size_t>(keys_.eval_rows));
     const ModelFiles files = open_model_files(model_of(stages_[index]));
     const auto tokenizer = open_tokenizer(files);

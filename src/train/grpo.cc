@@ -39,7 +39,7 @@ class GrpoTrainer {
     int8_ = o_.rollout_dtype == "int8";
     schedule_ = o_.schedule(total_);
     if (o_.eval_steps > 0) {
-      held_out_ = o_.data.load(true, false).rows;
+      held_out_ = o_.data.load_prompts(true, "r1 grpo").rows;
       if (held_out_.size() > static_cast<size_t>(o_.eval_rows)) held_out_.resize(static_cast<size_t>(o_.eval_rows));
     }
   }
@@ -360,7 +360,7 @@ MemoryNeeds needs_of(const GrpoOptions& o, int64_t longest_prompt, const ModelCo
 bool run_grpo(const GrpoRun& run) {
   const GrpoOptions& o = run.options;
   o.check();
-  const std::vector<DataRow> rows = o.data.load(false, false).rows;
+  const std::vector<DataRow> rows = o.data.load_prompts(false, "r1 grpo").rows;
   TrainSession session(o, {.verb = "grpo",
                            .resume = run.resume,
                            .random_init = false,

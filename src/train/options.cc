@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "data/row_formats.h"
 #include "formats/peft.h"
+#include "train/presets.h"
 
 namespace r1 {
 
@@ -11,16 +13,37 @@ void PromptOptions::declare(OptionTable& t) {
   t.begin_group("prompts");
   t.add_choice("prompt_template", &prompt_template, {"auto", "chat", "r1-zero", "none"},
                "auto: the model's chat template, else the text as it is");
+  t.add("chat_template", &chat_template, "Jinja, instead of the model's own");
   t.add("system_prompt", &system_prompt, "system message in front of every chat prompt");
   t.add("prompt_prefix", &prompt_prefix, "put before a plain question");
   t.add("prompt_suffix", &prompt_suffix, "put after a plain question");
   t.add("thought_prefill", &thought_prefill, "what the assistant's turn begins with, e.g. \"<think>\\n\"");
 }
 
+DataOptions::DataOptions() {
+  for (const char* known : {"prompt", "completion", "answer", "messages", "text", "chosen", "rejected", "label"})
+    columns.push_back({known, ""});
+}
+
 void DataOptions::declare(OptionTable& t) {
   t.begin_group("data");
-  t.add("data", &data, "a .jsonl file, or tasks:arithmetic");
+  t.add("data", &data, "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:arithmetic");
   t.add_alias("dataset_name", "data");
+  std::vector<std::string> formats = row_format_names();
+  formats.insert(formats.begin(), "auto");
+  t.add_choice("data_format", &read.format, formats, "auto: by the columns");
+  t.add("data_split", &read.split, "of a folder's files");
+  t.add_alias("dataset_train_split", "data_split");
+  t.add("data_limit", &read.limit, "only the first rows; 0: all");
+  t.add("max_bad_rows", &read.max_bad_rows, "rows of one file that may be unreadable and are left out");
+  for (auto& [known, given] : columns) t.add(known + "_column", &given, "the file's name for \"" + known + "\"");
+  t.add_alias("dataset_prompt_column", "prompt_column");
+  t.add_alias("dataset_text_field", "text_column");
+  t.add_alias("input_key", "prompt_column");
+  t.add_alias("label_key", "answer_column");
+  t.add_choice("mixture_stopping_strategy", &mixture_stopping_strategy, {"first_exhausted", "all_exhausted"},
+               "a mixture's end: no row twice, or every row at least once");
+  t.add("mixture_seed", &mixture_seed, "of the draws and the order of mixtures and shares");
   t.add("held_out_fraction", &held_out_fraction, "share of a file's questions kept from training, for r1 eval");
   t.add("task_rows", &task_rows, "generated items");
   t.add("task_operands", &task_operands, "how many numbers, e.g. 2 or 2-3");
@@ -33,6 +56,8 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
   if (data.empty()) fail_usage("no data given: --data FILE.jsonl or tasks:arithmetic");
   if (held_out_fraction < 0 || held_out_fraction >= 1)
     fail_usage("held_out_fraction is {}, expected 0 up to below 1", held_out_fraction);
+  if (read.max_bad_rows < 0) fail_usage("max_bad_rows is {}, expected at least 0", read.max_bad_rows);
+  if (read.limit < 0) fail_usage("data_limit is {}, expected at least 0", read.limit);
   TaskOptions options = task;
   set_task_option(options, "task_operands", task_operands);
   set_task_option(options, "task_digits", task_digits);
@@ -40,12 +65,20 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
   options.num_rows = task_rows;
   options.held_out = held_out;
   options.with_solution = with_solution || task_solutions;
-  Dataset all = load_dataset(data, options);
-  if (data.starts_with("tasks:") || held_out_fraction == 0) return all;
-  Dataset side = split_dataset(all, held_out_fraction, 0, held_out);
-  if (side.rows.empty())
-    fail("{}: held_out_fraction {} leaves no rows of {}", data, held_out_fraction, all.rows.size());
-  return side;
+  ReadOptions how = read;
+  for (const auto& [known, given] : columns)
+    if (!given.empty()) how.columns.push_back({known, given});
+  how.seed = static_cast<uint64_t>(mixture_seed);
+  how.repeat = mixture_stopping_strategy == "all_exhausted";
+  how.held_out_fraction = held_out_fraction;
+  how.held_out = held_out;
+  return load_dataset(data, how, options);
+}
+
+Dataset DataOptions::load_prompts(bool held_out, const std::string& who) const {
+  Dataset out = load(held_out, false);
+  require_shapes(out, {DataShape::prompt_only, DataShape::prompt_completion, DataShape::messages}, who);
+  return out;
 }
 
 void LoraOptions::declare(OptionTable& t) {
@@ -195,8 +228,9 @@ GrpoOptions::GrpoOptions() {
 void GrpoOptions::declare(OptionTable& t) {
   declare_common(t);
   t.begin_group("grpo: rollout");
-  t.add_choice("preset", &preset, {"none", "r1-zero", "deepseekmath", "dapo", "dr_grpo"},
-               "a paper's settings; keys given beside it count more");
+  std::vector<std::string> presets = preset_names();
+  presets.insert(presets.begin(), "none");
+  t.add_choice("preset", &preset, presets, "a paper's settings; keys given beside it count more");
   t.add("reward", &reward, "math, format, length, exec:COMMAND, joined by +, weighted by *");
   t.add("num_generations", &num_generations, "samples a prompt: the group");
   t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
@@ -307,70 +341,6 @@ SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {
   s.seed = static_cast<uint64_t>(seed);
   s.step = rollout;
   return s;
-}
-
-KeyValues preset_values(const std::string& name) {
-  if (name == "none") return {};
-  if (name == "r1-zero")  // R1, r1.md 1.3: 8,192 samples cut into 16 minibatches, clip 10, reference renewed
-    return {{"loss_type", "grpo"},
-            {"scale_rewards", "group"},
-            {"num_generations", "16"},
-            {"per_device_train_batch_size", "512"},
-            {"generation_batch_size", "8192"},
-            {"learning_rate", "3e-6"},
-            {"lr_scheduler_type", "constant"},
-            {"beta", "0.001"},
-            {"kl_estimator", "k3"},
-            {"epsilon", "10"},
-            {"temperature", "1"},
-            {"max_completion_length", "32768"},
-            {"sync_ref_model", "true"},
-            {"ref_model_sync_steps", "400"},
-            {"ref_model_mixup_alpha", "1"},
-            {"prompt_template", "r1-zero"},
-            {"reward", "math+format"}};
-  if (name == "deepseekmath")
-    return {{"loss_type", "grpo"},     {"scale_rewards", "group"},
-            {"num_generations", "64"}, {"per_device_train_batch_size", "1024"},
-            {"learning_rate", "1e-6"}, {"lr_scheduler_type", "constant"},
-            {"beta", "0.04"},          {"kl_estimator", "k3"},
-            {"epsilon", "0.2"},        {"max_completion_length", "1024"}};
-  if (name == "dapo")
-    return {{"loss_type", "dapo"},
-            {"scale_rewards", "group"},
-            {"num_generations", "16"},
-            {"per_device_train_batch_size", "512"},
-            {"generation_batch_size", "8192"},
-            {"learning_rate", "1e-6"},
-            {"lr_scheduler_type", "constant_with_warmup"},
-            {"warmup_steps", "320"},  // 20 rollouts of 16 steps
-            {"weight_decay", "0.1"},
-            {"beta", "0"},
-            {"epsilon", "0.2"},
-            {"epsilon_high", "0.28"},
-            {"mask_truncated_completions", "true"},
-            {"max_completion_length", "20480"},
-            {"soft_overlong_cache", "4096"},
-            {"reward", "math+length"}};
-  if (name == "dr_grpo")
-    return {{"loss_type", "dr_grpo"},
-            {"scale_rewards", "none"},
-            {"num_generations", "8"},
-            {"per_device_train_batch_size", "128"},
-            {"learning_rate", "1e-6"},
-            {"lr_scheduler_type", "constant"},
-            {"beta", "0"},
-            {"epsilon", "0.2"},
-            {"max_completion_length", "3000"}};
-  fail_usage("preset {}: expected none, r1-zero, deepseekmath, dapo or dr_grpo", name);
-}
-
-void apply_with_preset(OptionTable& table, const KeyValues& values) {
-  std::string preset = "none";
-  for (const auto& [key, value] : values)
-    if (key == "preset") preset = value;
-  table.set_all(preset_values(preset));
-  table.set_all(values);
 }
 
 }  // namespace r1

@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/options.h"
 #include "data/dataset.h"
@@ -17,23 +19,31 @@ namespace r1 {
 // How a row becomes a prompt.
 struct PromptOptions {
   std::string prompt_template = "auto";  // auto: the model's chat template, else the text as it is
+  std::string chat_template;                 // Jinja; instead of the model's own, and saved with what is trained
   std::string system_prompt;
   std::string prompt_prefix, prompt_suffix;  // put around a plain question before the template sees it
   std::string thought_prefill;               // what the assistant's turn begins with, e.g. "<think>\n"
   void declare(OptionTable& table);
 };
 
-// Which rows: a file or tasks:NAME, its dials, and the part held out for evaluation.
+// Which rows: files or tasks:NAME, how they are read, dials, and the part held out for evaluation.
 struct DataOptions {
   std::string data;
   double held_out_fraction = 0;  // of a file's rows, by question; trainers never see these, r1 eval sees only these
+  ReadOptions read;
+  std::string mixture_stopping_strategy = "first_exhausted";
+  int64_t mixture_seed = 42;
+  std::vector<std::pair<std::string, std::string>> columns;  // known name, the file's name for it; "" is the known one
   TaskOptions task;
   std::string task_operands = "2", task_digits = "1-2", task_operators = "+-";
   int64_t task_rows = 10000;
   bool task_solutions = false;
+  DataOptions();
   void declare(OptionTable& table);
   // The rows of one side. Throws r1::UsageError for a bad dial.
   Dataset load(bool held_out, bool with_solution) const;
+  // The same for rows that are asked; rows of other shapes are an error that names `who` asked.
+  Dataset load_prompts(bool held_out, const std::string& who) const;
 };
 
 // Training an adapter instead of all weights.
@@ -130,12 +140,5 @@ struct GrpoOptions : TrainingOptions {
   int64_t prompts_per_rollout() const { return rollout_batch() / num_generations; }
   int64_t steps_per_rollout() const { return rollout_batch() / batch() * num_iterations; }
 };
-
-// The keys a preset sets (r1-zero, deepseekmath, dapo, dr_grpo; r1.md 1.3 and 1.5). Throws r1::UsageError for another
-// name.
-KeyValues preset_values(const std::string& name);
-
-// Sets `values` on `table`, the preset among them first, whatever its place.
-void apply_with_preset(OptionTable& table, const KeyValues& values);
 
 }  // namespace r1

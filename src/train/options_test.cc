@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 
+#include "train/presets.h"
 #include "train/tiny_run.h"
 
 namespace r1 {

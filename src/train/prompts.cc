@@ -45,11 +45,12 @@ PromptBuilder::PromptBuilder(const ModelFiles& files, std::shared_ptr<const Toke
       tokenizer_(std::move(tokenizer)),
       options_(options),
       special_tokens_(special_tokens_of(files.tokenizer_config)) {
-  const bool has_template = !files.chat_template.empty();
+  const std::string& source = options.chat_template.empty() ? files.chat_template : options.chat_template;
+  const bool has_template = !source.empty();
   if (options.prompt_template == "chat" && !has_template)
     fail("{}: holds no chat template; use prompt_template=none or r1-zero", path_);
   if (has_template && (options.prompt_template == "chat" || options.prompt_template == "auto"))
-    chat_ = ChatTemplate::parse(files.chat_template, path_);
+    chat_ = ChatTemplate::parse(source, options.chat_template.empty() ? path_ : "chat_template");
 }
 
 const Tokenizer& PromptBuilder::need_tokenizer() const {

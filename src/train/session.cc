@@ -42,6 +42,7 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   set_thread_count(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
   compute_ = make_compute(options.compute_dtype);
   tokenizer_ = open_tokenizer(files_);
+  if (!options.prompt.chat_template.empty()) files_.chat_template = options.prompt.chat_template;  // written with it
   prompts_ = std::make_unique<PromptBuilder>(files_, tokenizer_, options.prompt);
   const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
   measure(config);

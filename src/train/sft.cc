@@ -29,6 +29,8 @@ struct SftRows {
 SftRows read_rows(const SftOptions& o, const PromptBuilder& prompts, int64_t vocabulary) {
   SftRows out;
   const Dataset data = o.data.load(false, true);
+  require_shapes(data, {DataShape::prompt_completion, DataShape::messages, DataShape::text, DataShape::tokenised},
+                 "r1 sft");
   for (size_t i = 0; i < data.rows.size(); i++) {
     TrainGroup g;
     try {

@@ -93,5 +93,23 @@ int main(int argc, char** argv) {
   put(root / "jsonl_fuzz", "rows",
       "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
       "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
+  put(root / "jsonl_fuzz", "judged",
+      R"({"chosen":"The sky is blue","rejected":"The sky is green"})"
+      "\n"
+      R"({"prompt":"q","completion":"a","label":true})"
+      "\n"
+      R"({"prompt":"q","completions":["a"],"labels":[false]})"
+      "\n"
+      R"({"conversations":[{"from":"human","value":"q"}],"tools":"[]"})"
+      "\n"
+      R"({"prompt":[{"role":"user","content":"q"}],"reward_model":{"ground_truth":"4"}})");
+  put(root / "records_fuzz", "csv", std::string(1, '\0') + "a,b\r\n1,\"x, \"\"y\"\"\nz\"\n3\n");
+  put(root / "records_fuzz", "json",
+      std::string(1, '\2') + R"({"v":1,"data":[{"a":1},)" + "\n" + R"({"b":["]}\""]}]})");
+  put(root / "records_fuzz", "gzip", std::string(1, '\3') + "\x1F\x8B\x08");
+  put(root / "yaml_fuzz", "recipe",
+      "model_name_or_path: a/b\nlearning_rate: 1.0e-06\nlr_scheduler_kwargs:\n  min_lr_rate: 0.1\nreward_funcs:\n"
+      "- accuracy\n- format\nreward_weights: [1.0, 0.1]\neval_strategy: no\nnum_generations: 8\nsystem_prompt: |-\n"
+      "  a\n  b\ny: &b [1, 0x1F, ~]\nz: {<<: {q: 'it''s'}, w: *b}\nsave_steps: 0.1\n");
   return 0;
 }

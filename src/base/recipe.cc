@@ -1,4 +1,4 @@
-#include "cli/recipe.h"
+#include "base/recipe.h"
 
 #include <toml++/toml.h>
 
@@ -32,7 +32,7 @@ std::string text_of(const toml::node& node, const std::string& key, const std::s
 
 // In the file's order: TOML tables are sorted by key, lines are not.
 enum class Tables { pass_over, refuse };
-KeyValues flat_keys(const toml::table& table, const std::string& file, Tables tables) {
+KeyValues flat_keys(const toml::table& table, const std::string& file, Tables tables, std::vector<uint32_t>& lines) {
   std::vector<std::pair<uint32_t, std::pair<std::string, std::string>>> found;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
@@ -41,7 +41,10 @@ KeyValues flat_keys(const toml::table& table, const std::string& file, Tables ta
   }
   std::sort(found.begin(), found.end());
   KeyValues out;
-  for (auto& [line, pair] : found) out.push_back(std::move(pair));
+  for (auto& [line, pair] : found) {
+    out.push_back(std::move(pair));
+    lines.push_back(line);
+  }
   return out;
 }
 
@@ -55,13 +58,15 @@ Recipe parse_recipe(const std::string& text, const std::string& name) {
     fail_usage("{}: line {}: {}", name, e.source().begin.line, std::string(e.description()));
   }
   Recipe out;
-  out.keys = flat_keys(table, name, Tables::pass_over);
+  out.keys = flat_keys(table, name, Tables::pass_over, out.key_lines);
   std::vector<std::pair<uint32_t, std::string>> stages;
   for (const auto& [key, node] : table)
     if (node.is_table()) stages.push_back({node.source().begin.line, std::string(key.str())});
   std::sort(stages.begin(), stages.end());
-  for (const auto& [line, stage] : stages)
-    out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name, Tables::refuse)});
+  for (const auto& [line, stage] : stages) {
+    out.stage_lines.emplace_back();
+    out.stages.push_back({stage, flat_keys(*table[stage].as_table(), name, Tables::refuse, out.stage_lines.back())});
+  }
   return out;
 }
 

@@ -1,4 +1,4 @@
-#include "cli/recipe.h"
+#include "base/recipe.h"
 
 #include <gtest/gtest.h>
 

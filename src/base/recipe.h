@@ -1,6 +1,7 @@
 // TOML recipes: flat keys, and for a pipeline a table a stage.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,8 @@ namespace r1 {
 struct Recipe {
   KeyValues keys;                                         // at the top
   std::vector<std::pair<std::string, KeyValues>> stages;  // [stage] tables in the file's order
+  std::vector<uint32_t> key_lines;                        // where each of `keys` stands, from 1
+  std::vector<std::vector<uint32_t>> stage_lines;         // and each key of each stage
 };
 
 // Throws r1::UsageError naming file and line.

@@ -1,0 +1,180 @@
+// r1 completion: a script for the shell that completes verbs, flags and the keys of --set, made from the program's own
+// list of them.
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include "base/error.h"
+#include "cli/verb_registration.h"
+
+namespace r1 {
+namespace {
+
+struct Verb {
+  std::string path;  // "", "grpo", "verify goldens"
+  std::string help;
+  std::vector<std::pair<std::string, std::string>> below, flags;  // name, help
+  std::vector<std::string> keys;                                  // for --set
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void collect_flags(CLI::App& app, Verb& verb) {
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames())
+      verb.flags.push_back({"--" + name, first_line(option->get_description())});
+  for (CLI::App* group : app.get_subcommands([](CLI::App* below) { return below->get_name().empty(); }))
+    collect_flags(*group, verb);
+}
+
+// The footer lists keys as "  name   default   meaning".
+std::vector<std::string> keys_in(const std::string& footer) {
+  std::vector<std::string> out;
+  std::stringstream lines(footer);
+  for (std::string line; std::getline(lines, line);)
+    if (line.size() > 2 && line.starts_with("  ") && line[2] != ' ')
+      out.push_back(line.substr(2, line.find(' ', 2) - 2));
+  return out;
+}
+
+void collect(CLI::App& app, const std::string& path, std::vector<Verb>& out) {
+  Verb verb{path, app.get_description(), {}, {}, keys_in(app.get_footer())};
+  collect_flags(app, verb);
+  const auto below = app.get_subcommands([](CLI::App* one) { return !one->get_name().empty(); });
+  for (CLI::App* one : below) verb.below.push_back({one->get_name(), first_line(one->get_description())});
+  out.push_back(std::move(verb));
+  for (CLI::App* one : below) collect(*one, path.empty() ? one->get_name() : path + " " + one->get_name(), out);
+}
+
+std::string names(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::string out;
+  for (const auto& [name, help] : pairs) out += (out.empty() ? "" : " ") + name;
+  return out;
+}
+
+std::string quoted(const std::string& text) {  // in single quotes of any of the three shells
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return out + "'";
+}
+
+// The words up to the cursor that are verbs; then one table each of verbs, flags and keys.
+std::string bash_tables(const std::vector<Verb>& verbs) {
+  std::string out = "  case \"$path\" in\n";
+  for (const Verb& v : verbs)
+    out += fmt::format("    {}) below={} flags={} keys={} ;;\n", quoted(v.path), quoted(names(v.below)),
+                       quoted(names(v.flags)), quoted(fmt::format("{}", fmt::join(v.keys, " "))));
+  return out + "  esac\n";
+}
+
+std::string bash_script(const std::vector<Verb>& verbs) {
+  std::string known;
+  for (const Verb& v : verbs)
+    if (!v.path.empty()) known += (known.empty() ? "" : "|") + quoted(v.path);
+  return "# Completion for r1 in bash: source <(r1 completion bash)\n"
+         "_r1() {\n"
+         "  local path='' word try below flags keys cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i\n"
+         "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+         "    word=${COMP_WORDS[i]}\n"
+         "    try=${path:+$path }$word\n"
+         "    case \"$try\" in\n      " +
+         known +
+         ") path=$try ;;\n    esac\n"
+         "  done\n" +
+         bash_tables(verbs) +
+         "  if [[ $prev == --set ]]; then\n"
+         "    compopt -o nospace\n"
+         "    COMPREPLY=($(compgen -S = -W \"$keys\" -- \"$cur\"))\n"
+         "  elif [[ $cur == -* ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"
+         "  elif [[ -n $below ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$below\" -- \"$cur\"))\n"
+         "  else\n"
+         "    compopt -o filenames\n"
+         "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+         "  fi\n"
+         "}\n"
+         "complete -F _r1 r1\n";
+}
+
+std::string zsh_script(const std::vector<Verb>& verbs) {
+  std::string known, tables = "  case \"$path_\" in\n";
+  const auto array = [](const std::vector<std::pair<std::string, std::string>>& pairs) {
+    std::string out = "(";
+    for (const auto& [name, help] : pairs) out += quoted(name + ":" + help) + " ";
+    return out + ")";
+  };
+  for (const Verb& v : verbs) {
+    if (!v.path.empty()) known += (known.empty() ? "" : "|") + quoted(v.path);
+    std::string keys;
+    for (const std::string& key : v.keys) keys += quoted(key) + " ";
+    tables +=
+        fmt::format("    {}) below={} flags={} keys=({}) ;;\n", quoted(v.path), array(v.below), array(v.flags), keys);
+  }
+  return "#compdef r1\n"
+         "# Completion for r1 in zsh: source <(r1 completion zsh), or as _r1 in a folder of $fpath\n"
+         "_r1() {\n"
+         "  local path_='' word try\n"
+         "  local -a below flags keys\n"
+         "  for word in ${words[2,CURRENT-1]}; do\n"
+         "    try=${path_:+$path_ }$word\n"
+         "    case \"$try\" in\n      " +
+         known + ") path_=$try ;;\n    esac\n  done\n" + tables +
+         "  esac\n"
+         "  if [[ ${words[CURRENT-1]} == --set ]]; then\n"
+         "    compadd -S = -- $keys\n"
+         "  elif [[ ${words[CURRENT]} == -* ]]; then\n"
+         "    _describe flag flags\n"
+         "  elif (( $#below )); then\n"
+         "    _describe verb below\n"
+         "  else\n"
+         "    _files\n"
+         "  fi\n"
+         "}\n"
+         "if [[ $funcstack[1] == _r1 ]]; then _r1; else compdef _r1 r1; fi\n";
+}
+
+std::string fish_script(const std::vector<Verb>& verbs) {
+  std::string out =
+      "# Completion for r1 in fish: r1 completion fish | source\n"
+      "function __r1_at\n"
+      "  set -l path\n"
+      "  for word in (commandline -opc)[2..]\n"
+      "    switch (string join ' ' -- $path $word)\n      case";
+  for (const Verb& v : verbs)
+    if (!v.path.empty()) out += " " + quoted(v.path);
+  out +=
+      "\n        set -a path $word\n    end\n  end\n"
+      "  test (string join ' ' -- $path) = \"$argv\"\nend\n"
+      "function __r1_sets\n  __r1_at $argv; and test (commandline -opc)[-1] = --set\nend\n";
+  for (const Verb& v : verbs) {
+    const std::string at = quoted(fmt::format("__r1_at {}", v.path));
+    for (const auto& [name, help] : v.below)
+      out += fmt::format("complete -c r1 -f -n {} -a {} -d {}\n", at, name, quoted(help));
+    for (const auto& [name, help] : v.flags)
+      out += fmt::format("complete -c r1 -n {} -l {} -d {}\n", at, name.substr(2), quoted(help));
+    for (const std::string& key : v.keys)
+      out += fmt::format("complete -c r1 -f -n {} -a '{}='\n", quoted(fmt::format("__r1_sets {}", v.path)), key);
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_completion_verb(CLI::App& app, std::function<int()>& action) {
+  const auto shell = std::make_shared<std::string>();  // shared by the verb's option and its callback
+  CLI::App* completion = app.add_subcommand("completion", "a script that completes r1's verbs, flags and keys");
+  completion->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->callback([&app, &action, shell] {
+    action = [&app, shell] {
+      std::vector<Verb> verbs;
+      collect(app, "", verbs);
+      std::cout << (*shell == "bash" ? bash_script(verbs) : *shell == "zsh" ? zsh_script(verbs) : fish_script(verbs));
+      return 0;
+    };
+  });
+}
+
+}  // namespace r1
