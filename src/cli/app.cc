@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/bench.h"
+#include "cli/reward_verb.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
 
@@ -224,7 +225,7 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
 
   CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
   add_train_flags(grpo, w.train);
-  add_key(grpo, "--reward", "reward", "math, format, length, exec:COMMAND; joined by +, weighted by *", w.train.given);
+  add_key(grpo, "--reward", "reward", "names as of r1 reward; joined by +, weighted by *", w.train.given);
   add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
   grpo->callback([&] {
@@ -412,6 +413,7 @@ int run_app(int argc, char** argv) {
   add_train_verbs(app, words, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);
+  add_reward_verb(app, action);
   return guarded([&] {
     require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {

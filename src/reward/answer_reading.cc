@@ -79,7 +79,7 @@ std::string option_of(const MathTokens& all) {
 
 bool starts_unit(const MathTokens& all, size_t i) {
   const MathToken& t = all.tokens[i];
-  if (t.kind == Kind::text) return true;
+  if (t.kind == Kind::text) return !is_joining_word(t.text);
   if (t.kind != Kind::word || !is_unit_word(t.text)) return false;
   const bool after_number = all.tokens[i - 1].kind == Kind::number;
   return t.text.size() > 1 ? !is_function_word(t.text) : t.spaced && after_number && !all.latex;
@@ -144,6 +144,22 @@ bool is_prose(const MathTokens& all) {
     }
   }
   return letters > 1;
+}
+
+// Whether formulas stand inside the text, and not around all of it.
+bool holds_formulas(std::string_view text) {
+  size_t marks = 0;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      marks += text[i + 1] == '(' || text[i + 1] == '[';
+      i++;
+    } else {
+      marks += text[i] == '$' && (i == 0 || text[i - 1] != '$');
+    }
+  }
+  const bool around = !text.empty() && (text.front() == '$' || text.starts_with("\\(") || text.starts_with("\\["));
+  const bool money = marks == 1 && text.find('$') != std::string_view::npos;
+  return marks > (around ? 2u : 0u) && !money;
 }
 
 void set_formula(Answer& out, Expression tree, const std::string& unit) {
@@ -249,7 +265,9 @@ std::string_view strip_phrase(std::string_view text, bool* had_phrase) {
 
 Answer read_formula(std::string_view text) {
   Answer out;
-  const std::optional<MathTokens> tokens = math_tokens(strip_phrase(text, nullptr));
+  const std::string_view bare = strip_phrase(text, nullptr);
+  if (holds_formulas(bare)) return out;
+  const std::optional<MathTokens> tokens = math_tokens(bare);
   if (!tokens || tokens->tokens[0].kind == Kind::end || is_prose(*tokens)) return out;
   out.unit = money_of(text);
   out.words = words_form(*tokens);

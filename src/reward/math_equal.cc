@@ -140,6 +140,10 @@ class Comparison {
  public:
   bool same(const Expression& want_raw, const Expression& got_raw) {
     if (effort_.left <= 0) return false;
+    if (is_relation(want_raw) && is_relation(got_raw)) {
+      if (same_relations(want_raw, got_raw)) return true;
+      if (other_unknown(want_raw, got_raw)) return false;
+    }
     const Expression want = normal(want_raw), got = normal(got_raw);
     if (is_scalar(want) && is_scalar(got)) return same_scalars(want, got);
     if (is_scalar(want) != is_scalar(got)) return one_member(want, got);
@@ -165,6 +169,14 @@ class Comparison {
   Effort& effort() { return effort_; }
 
  private:
+  static bool is_relation(const Expression& e) { return e.kind == NodeKind::relation && e.kids.size() == 2; }
+
+  // "x = 5" and "y = 5" are different.
+  static bool other_unknown(const Expression& want, const Expression& got) {
+    const Expression &a = want.kids[0], &b = got.kids[0];
+    return a.kind == NodeKind::symbol && b.kind == NodeKind::symbol && a.name != b.name;
+  }
+
   static bool is_group(const Expression& e) {
     return e.kind == NodeKind::list || e.kind == NodeKind::set || e.kind == NodeKind::tuple ||
            e.kind == NodeKind::interval;
@@ -235,7 +247,7 @@ class Comparison {
   bool same_scalars(const Expression& want, const Expression& got) {
     const std::optional<ExactNumber> x = number_of(want), y = number_of(got);
     if (x && y) return same_number(*x, *y);
-    if (x && !is_worked_out(got)) return false;
+    if (x && (is_open(got) || !is_worked_out(got))) return false;
     if (same_value(want, got, effort_) == Sameness::equal) return true;
     if (!x || x->decimals < 5 || is_open(got)) return false;
     Rational half(1, 2);
@@ -255,7 +267,7 @@ class Comparison {
   }
 
   bool same_relations(const Expression& want, const Expression& got) {
-    if (want.kids.size() != 2 || got.kids.size() != 2) return same_tree(want, got);
+    if (!is_relation(want) || !is_relation(got)) return same_tree(want, got);
     for (const Expression* e : {&want, &got})
       if (!is_scalar(e->kids[0]) || !is_scalar(e->kids[1])) return same_tree(want, got);
     const char op = want.name[0];
@@ -271,18 +283,17 @@ class Comparison {
   Effort effort_;
 };
 
-// "y = 2x" and "x = 2y" are different, as are "x = 5" and "y = 5".
-bool other_unknown(const Expression& want, const Expression& got) {
-  if (!is_equation(want) || !is_equation(got)) return false;
-  const Expression &a = want.kids[0], &b = got.kids[0];
-  return a.kind == NodeKind::symbol && b.kind == NodeKind::symbol && a.name != b.name;
+// f(x), whose values nobody knows
+bool calls_unknown(const Expression& e) {
+  return (e.kind == NodeKind::function && e.name.size() == 1) ||
+         std::any_of(e.kids.begin(), e.kids.end(), calls_unknown);
 }
 
 bool leaves_are_sound(const Expression& e, Effort& effort) {
   if (is_scalar(e)) {
     const Expression& plain = e.kind == NodeKind::negate ? e.kids[0] : e;
     if (plain.kind == NodeKind::constant && plain.name == "infinity") return true;
-    return has_value(e, effort) || contains(e, NodeKind::function);
+    return has_value(e, effort) || calls_unknown(e);
   }
   return std::all_of(e.kids.begin(), e.kids.end(), [&](const Expression& kid) { return leaves_are_sound(kid, effort); });
 }
@@ -304,16 +315,6 @@ Judged same_formulas(const Answer& want, const Answer& got) {
     ExactNumber converted = *got.number;
     converted.value *= factor;
     return {same_number(*want.number, converted), ""};
-  }
-  if (other_unknown(want.tree, got.tree)) {
-    const bool whole = want.tree.kids.size() == 2 && got.tree.kids.size() == 2 && is_open(want.tree.kids[1]) &&
-                       is_open(got.tree.kids[1]);
-    if (!whole) return {false, "another unknown"};
-    Effort effort;
-    const auto difference = [](const Expression& e) {
-      return make_node(NodeKind::add, "", {e.kids[0], make_node(NodeKind::negate, "", {e.kids[1]})});
-    };
-    return {proportional(difference(want.tree), difference(got.tree), false, effort) == Sameness::equal, ""};
   }
   Comparison comparison;
   if (factor != 1 && is_scalar(got.tree)) return {comparison.same(scaled(want.tree, 1), scaled(got.tree, factor)), ""};
@@ -337,7 +338,7 @@ Judged same_answer(const Answer& want, const Answer& got) {
   const bool formulas = want.kind == Answer::Kind::formula && got.kind == Answer::Kind::formula;
   if (!formulas) return {want.words == got.words && !want.words.empty(), ""};
   const Judged judged = same_formulas(want, got);
-  if (judged.same || want.number.has_value() == false || got.number) return judged;
+  if (judged.same || !want.number || got.number) return judged;
   // "5m" beside 5: a unit and not a variable
   if (is_open(got.tree) && got.tree.kind == NodeKind::multiply) {
     const NumberReading number = read_number(got.words);

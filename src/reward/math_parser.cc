@@ -192,13 +192,22 @@ class MathParser {
         factors.clear();
         factors.push_back(make_node(NodeKind::divide, "", std::move(kids)));
       } else if (starts_factor()) {
-        if (peek().kind == Kind::number) throw Unreadable{};  // "3 4", "x 3": not a product that anybody writes
+        if (!is_product_here()) throw Unreadable{};
         factors.push_back(factor());
       } else {
         return product_of(std::move(factors));
       }
       if (++nodes_ > kMostNodes) throw Unreadable{};
     }
+  }
+  // "3 4", "x 3", "4{2}" and "we get" are no products that anybody writes.
+  bool is_product_here() const {
+    if (split_ > 0) return true;
+    const MathToken &t = peek(), &before = tokens_[at_ - 1];
+    if (t.kind == Kind::number || (t.text == "{" && peek(1).kind == Kind::number)) return false;
+    if (t.kind != Kind::word || before.kind != Kind::word || !t.spaced) return true;
+    if (is_function_word(t.text) || is_function_word(before.text)) return true;
+    return latex_ && t.text.size() == 1 && before.text.size() == 1;
   }
   static Expression product_of(std::vector<Expression> factors) {
     return factors.size() == 1 ? std::move(factors[0]) : make_node(NodeKind::multiply, "", std::move(factors));
@@ -596,7 +605,7 @@ class MathParser {
     const bool single = inner.kind != NodeKind::list;
     if (single && (open == '(') != round) throw Unreadable{};
     if (single) return open == '(' ? inner : make_node(NodeKind::tuple, "", {std::move(inner)});
-    if (inner.kids.size() == 2 && inner.kids[0].kind != NodeKind::tuple)
+    if (inner.kids.size() == 2 && inner.kids[0].kind != NodeKind::tuple && inner.kids[0].kind != NodeKind::interval)
       return make_node(NodeKind::interval, std::string(1, open) + (round ? ")" : "]"), std::move(inner.kids));
     if ((open == '(') != round) throw Unreadable{};
     return list_or_matrix(std::move(inner), open == '[');
