@@ -17,8 +17,8 @@ bool is_capital(const std::string& s) { return s.size() == 1 && s[0] >= 'A' && s
 // Words behind a number that make another number of it, or another answer.
 bool changes_value(std::string_view word) {
   static constexpr std::array<std::string_view, 29> words = {
-      "hundred", "thousand",  "million",   "billion", "trillion", "dozen",   "half",   "halves", "third",  "thirds",
-      "fourths", "fifths",    "sixths",    "eighths", "tenths",   "squared", "cubed",  "or",     "and",    "not",
+      "hundred", "thousand",  "million",   "billion",  "trillion", "dozen",   "half",   "halves", "third",   "thirds",
+      "fourths", "fifths",    "sixths",    "eighths",  "tenths",   "squared", "cubed",  "or",     "and",     "not",
       "to",      "factorial", "thousands", "millions", "k",        "percent", "either", "but",    "hundreds"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -66,7 +66,8 @@ std::string option_of(const MathTokens& all) {
     const std::optional<MathTokens> inner = math_tokens(t[0].text);
     return inner && inner->tokens[0].kind != Kind::text ? option_of(*inner) : "";
   }
-  const size_t first = t[0].kind == Kind::word && (lower(t[0].text) == "option" || lower(t[0].text) == "choice") ? 1 : 0;
+  const size_t first =
+      t[0].kind == Kind::word && (lower(t[0].text) == "option" || lower(t[0].text) == "choice") ? 1 : 0;
   if (sign(first, '(') && letter(first + 1) && sign(first + 2, ')') && !sign(first + 3, '(') && !sign(first + 3, '='))
     return t[first + 1].text;
   if (!letter(first)) return "";
@@ -163,11 +164,11 @@ bool holds_formulas(std::string_view text) {
 }
 
 void set_formula(Answer& out, Expression tree, const std::string& unit) {
-  out.kind = tree.kind == NodeKind::choice &&
-                     !std::all_of(tree.kids.begin(), tree.kids.end(),
-                                  [](const Expression& e) { return e.kind == NodeKind::relation; })
-                 ? Answer::Kind::alternatives
-                 : Answer::Kind::formula;
+  out.kind =
+      tree.kind == NodeKind::choice && !std::all_of(tree.kids.begin(), tree.kids.end(),
+                                                    [](const Expression& e) { return e.kind == NodeKind::relation; })
+          ? Answer::Kind::alternatives
+          : Answer::Kind::formula;
   out.tree = std::move(tree);
   if (lower(unit).starts_with("percent")) out.tree = make_node(NodeKind::percent, "", {std::move(out.tree)});
   if (out.tree.kind == NodeKind::degree) {
@@ -238,11 +239,23 @@ bool is_literal(const Expression& e) {
 }
 
 std::string_view strip_phrase(std::string_view text, bool* had_phrase) {
-  static constexpr std::array<std::string_view, 17> phrases = {
-      "the final answer is", "the correct answer is", "the correct option is", "the answer is", "final answer is",
-      "final answer",        "answer is",             "the answer",            "answer",        "therefore",
-      "hence",               "thus",                  "so",                    "the result is", "the solution is",
-      "the correct choice is", "approximately"};
+  static constexpr std::array<std::string_view, 17> phrases = {"the final answer is",
+                                                               "the correct answer is",
+                                                               "the correct option is",
+                                                               "the answer is",
+                                                               "final answer is",
+                                                               "final answer",
+                                                               "answer is",
+                                                               "the answer",
+                                                               "answer",
+                                                               "therefore",
+                                                               "hence",
+                                                               "thus",
+                                                               "so",
+                                                               "the result is",
+                                                               "the solution is",
+                                                               "the correct choice is",
+                                                               "approximately"};
   if (had_phrase != nullptr) *had_phrase = false;
   for (bool again = true; again;) {
     again = false;

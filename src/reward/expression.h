@@ -10,17 +10,17 @@
 namespace r1 {
 
 enum class NodeKind {
-  number,    // value; decimals as written
-  symbol,    // name: "x", "x_1", "\\alpha"
-  constant,  // name: "pi", "e", "i", "infinity"
-  add,       // kids
-  multiply,  // kids
-  divide,    // two kids
-  power,     // two kids
-  negate,    // one kid
-  function,  // name, kids: its arguments ("log" may have a base behind its argument, "root" its degree)
-  percent,   // one kid
-  degree,    // one kid
+  number,      // value; decimals as written
+  symbol,      // name: "x", "x_1", "\\alpha"
+  constant,    // name: "pi", "e", "i", "infinity"
+  add,         // kids
+  multiply,    // kids
+  divide,      // two kids
+  power,       // two kids
+  negate,      // one kid
+  function,    // name, kids: its arguments ("log" may have a base behind its argument, "root" its degree)
+  percent,     // one kid
+  degree,      // one kid
   plus_minus,  // name "+" or "-" (the sign of the first of the two values); one kid, or two: a +- b
   list,        // a, b: kids in no order
   choice,      // a or b: kids in no order

@@ -18,16 +18,16 @@ struct Range {
   Script script;
 };
 constexpr Range kRanges[] = {
-    {'A', 'Z', Script::latin},           {'a', 'z', Script::latin},           {0xC0, 0xD6, Script::latin},
-    {0xD8, 0xF6, Script::latin},         {0xF8, 0x24F, Script::latin},        {0x370, 0x3FF, Script::greek},
-    {0x400, 0x52F, Script::cyrillic},    {0x5D0, 0x5EA, Script::hebrew},      {0x620, 0x6D3, Script::arabic},
-    {0x900, 0x97F, Script::devanagari},  {0xE01, 0xE3A, Script::thai},        {0xE40, 0xE4E, Script::thai},
-    {0x1E00, 0x1EFF, Script::latin},     {0x3041, 0x30FF, Script::kana},      {0x3400, 0x9FFF, Script::han},
-    {0xAC00, 0xD7A3, Script::hangul},    {0x20000, 0x323AF, Script::han}};
+    {'A', 'Z', Script::latin},          {'a', 'z', Script::latin},      {0xC0, 0xD6, Script::latin},
+    {0xD8, 0xF6, Script::latin},        {0xF8, 0x24F, Script::latin},   {0x370, 0x3FF, Script::greek},
+    {0x400, 0x52F, Script::cyrillic},   {0x5D0, 0x5EA, Script::hebrew}, {0x620, 0x6D3, Script::arabic},
+    {0x900, 0x97F, Script::devanagari}, {0xE01, 0xE3A, Script::thai},   {0xE40, 0xE4E, Script::thai},
+    {0x1E00, 0x1EFF, Script::latin},    {0x3041, 0x30FF, Script::kana}, {0x3400, 0x9FFF, Script::han},
+    {0xAC00, 0xD7A3, Script::hangul},   {0x20000, 0x323AF, Script::han}};
 
 Script script_of(uint32_t c) {
-  const auto* it = std::find_if(std::begin(kRanges), std::end(kRanges),
-                                [&](const Range& r) { return c >= r.low && c <= r.high; });
+  const auto* it =
+      std::find_if(std::begin(kRanges), std::end(kRanges), [&](const Range& r) { return c >= r.low && c <= r.high; });
   return it == std::end(kRanges) ? Script::none : it->script;
 }
 
@@ -38,26 +38,34 @@ struct Language {
 };
 const std::vector<Language>& languages() {
   static const std::vector<Language> all = {
-      {"en", {Script::latin},
+      {"en",
+       {Script::latin},
        " the is are was were be been this that these those it its and of to for with from which what when then there "
        "we he she they you i my our their how many much have has had not but if so let us can will would should step "
        "first next wait answer think thinking because each by at as on more than or into after before does do did "
        "equals times plus minus number check again therefore together left gives need "},
-      {"de", {Script::latin},
-       " der die das und ist sind war ein eine einen einem einer nicht mit von zu auf für wir ich sie er es den dem des "
+      {"de",
+       {Script::latin},
+       " der die das und ist sind war ein eine einen einem einer nicht mit von zu auf für wir ich sie er es den dem "
+       "des "
        "wie viele viel hat haben aber wenn dann also auch noch oder aus bei nach über zum zur kann wird werden als "
        "schritt zuerst warte antwort denn jetzt sich daraus gleich mal zahl zusammen "},
-      {"fr", {Script::latin},
+      {"fr",
+       {Script::latin},
        " le la les et est sont un une des du de dans pour avec que qui quoi nous je il elle ils vous ne pas mais si "
        "donc alors aussi ou au aux sur par plus moins combien réponse ce cette ces être avoir fait où "},
-      {"es", {Script::latin},
+      {"es",
+       {Script::latin},
        " el los las y es son un una unos del en para con que quien nosotros yo él ella ellos no pero si entonces "
        "también por más menos cuántos respuesta este esta estos ser tener hay como cada "},
-      {"it", {Script::latin},
+      {"it",
+       {Script::latin},
        " il lo gli e è sono un uno una del della dei di nel per con che chi noi io lui lei loro non ma se allora anche "
        "più meno quanti risposta questo questa essere avere ogni quindi "},
-      {"pt", {Script::latin},
-       " o os as e é são um uma do da dos das em para com que quem nós eu ele ela eles não mas se então também por mais "
+      {"pt",
+       {Script::latin},
+       " o os as e é são um uma do da dos das em para com que quem nós eu ele ela eles não mas se então também por "
+       "mais "
        "menos quantos resposta este esta ser ter cada "},
       {"zh", {Script::han}, ""},
       {"ja", {Script::kana, Script::han}, ""},
@@ -119,8 +127,8 @@ std::vector<std::vector<Word>> sentences_of(const std::string& prose) {
     const uint32_t c = next_code_point(prose, at);
     const Script script = script_of(c);
     if (script == Script::none) {
-      const bool ends = c == '.' || c == '!' || c == '?' || c == '\n' || c == ';' || c == 0x3002 || c == 0xFF01 ||
-                        c == 0xFF1F;
+      const bool ends =
+          c == '.' || c == '!' || c == '?' || c == '\n' || c == ';' || c == 0x3002 || c == 0xFF01 || c == 0xFF1F;
       if (ends && !out.back().empty()) out.emplace_back();
       if (c != '\'' && c != 0x2019) open = Script::none;
       continue;

@@ -1,10 +1,10 @@
 // R1's language-consistency reward (DeepSeek-R1, section 2.3.2 and supplement B.6):
 //   R_language = words of the target language in the chain of thought / words in the chain of thought
 //
-// The paper does not say what a word is. Here formulas, code, tags and figures are left out first; then a run of letters
-// of one script is a word (a Han character or a kana each), but for a single Latin letter, which is a variable. A script
-// that few languages use tells the language. Latin text is told sentence by sentence, by the commonest words of English,
-// German, French, Spanish, Italian and Portuguese; a sentence without any of them counts for the target.
+// The paper does not say what a word is. Here formulas, code, tags and figures are left out first; then a run of
+// letters of one script is a word (a Han character or a kana each), but for a single Latin letter, which is a variable.
+// A script that few languages use tells the language. Latin text is told sentence by sentence, by the commonest words
+// of English, German, French, Spanish, Italian and Portuguese; a sentence without any of them counts for the target.
 #pragma once
 
 #include <cstdint>

@@ -61,9 +61,7 @@ Expression unwrapped(const Expression& e) {
   return e;
 }
 
-char flipped(char op) {
-  return op == '<' ? '>' : op == '>' ? '<' : op == 'l' ? 'g' : op == 'g' ? 'l' : op;
-}
+char flipped(char op) { return op == '<' ? '>' : op == '>' ? '<' : op == 'l' ? 'g' : op == 'g' ? 'l' : op; }
 
 Expression infinity(bool negative) {
   Expression out = make_node(NodeKind::constant, "infinity", {});
@@ -295,7 +293,8 @@ bool leaves_are_sound(const Expression& e, Effort& effort) {
     if (plain.kind == NodeKind::constant && plain.name == "infinity") return true;
     return has_value(e, effort) || calls_unknown(e);
   }
-  return std::all_of(e.kids.begin(), e.kids.end(), [&](const Expression& kid) { return leaves_are_sound(kid, effort); });
+  return std::all_of(e.kids.begin(), e.kids.end(),
+                     [&](const Expression& kid) { return leaves_are_sound(kid, effort); });
 }
 
 // Both units known: the factor from the answer's to the reference's; 0 when they measure different things.

@@ -27,36 +27,85 @@ struct Spelling {
   uint32_t code;
   std::string_view latex;
 };
-constexpr Spelling kSpellings[] = {
-    {0x2212, "-"},           {0x2010, "-"},           {0x2011, "-"},           {0x2013, "-"},
-    {0xFE63, "-"},           {0xD7, "\\cdot "},       {0xB7, "\\cdot "},       {0x22C5, "\\cdot "},
-    {0x2217, "\\cdot "},     {0xF7, "/"},             {0x2044, "/"},           {0x2215, "/"},
-    {0x3C0, "\\pi "},        {0x221E, "\\infty "},    {0x2264, "\\le "},       {0x2265, "\\ge "},
-    {0x2A7D, "\\le "},       {0x2A7E, "\\ge "},       {0x2260, "\\ne "},       {0x222A, "\\cup "},
-    {0x2229, "\\cap "},      {0x2208, "\\in "},       {0xB0, "^{\\circ}"},     {0xB1, "\\pm "},
-    {0x2213, "\\mp "},       {0x2205, "\\emptyset "}, {0xD8, "\\emptyset "},   {0x2248, "\\approx "},
-    {0x221A, "\\sqrt "},     {0x2216, "\\setminus "}, {0xBC, "\\frac{1}{4}"},  {0xBD, "\\frac{1}{2}"},
-    {0xBE, "\\frac{3}{4}"},  {0x2153, "\\frac{1}{3}"}, {0x2154, "\\frac{2}{3}"}, {0x215B, "\\frac{1}{8}"},
-    {0x215C, "\\frac{3}{8}"}, {0x215D, "\\frac{5}{8}"}, {0x215E, "\\frac{7}{8}"}, {0x3001, ","},
-    {0x3002, "."},           {0xFE65, ">"},           {0x2009, "\\,"},         {0x202F, "\\,"},
-    {0xA0, " "},             {0x3000, " "},           {0x2019, "'"},           {0x2032, "'"},
-    {0x211D, "\\mathbb{R}"}, {0x2124, "\\mathbb{Z}"}, {0x2115, "\\mathbb{N}"}, {0x211A, "\\mathbb{Q}"},
-    {0x2102, "\\mathbb{C}"}, {0x20AC, ""},            {0xA3, ""},              {0xA5, ""},
-    {0x20B9, ""},            {0xFFE5, ""},            {0x2061, ""},            {0x2062, "\\cdot "}};
-constexpr std::string_view kGreek[] = {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota",
-                                       "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "varsigma",
-                                       "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"};
+constexpr Spelling kSpellings[] = {{0x2212, "-"},
+                                   {0x2010, "-"},
+                                   {0x2011, "-"},
+                                   {0x2013, "-"},
+                                   {0xFE63, "-"},
+                                   {0xD7, "\\cdot "},
+                                   {0xB7, "\\cdot "},
+                                   {0x22C5, "\\cdot "},
+                                   {0x2217, "\\cdot "},
+                                   {0xF7, "/"},
+                                   {0x2044, "/"},
+                                   {0x2215, "/"},
+                                   {0x3C0, "\\pi "},
+                                   {0x221E, "\\infty "},
+                                   {0x2264, "\\le "},
+                                   {0x2265, "\\ge "},
+                                   {0x2A7D, "\\le "},
+                                   {0x2A7E, "\\ge "},
+                                   {0x2260, "\\ne "},
+                                   {0x222A, "\\cup "},
+                                   {0x2229, "\\cap "},
+                                   {0x2208, "\\in "},
+                                   {0xB0, "^{\\circ}"},
+                                   {0xB1, "\\pm "},
+                                   {0x2213, "\\mp "},
+                                   {0x2205, "\\emptyset "},
+                                   {0xD8, "\\emptyset "},
+                                   {0x2248, "\\approx "},
+                                   {0x221A, "\\sqrt "},
+                                   {0x2216, "\\setminus "},
+                                   {0xBC, "\\frac{1}{4}"},
+                                   {0xBD, "\\frac{1}{2}"},
+                                   {0xBE, "\\frac{3}{4}"},
+                                   {0x2153, "\\frac{1}{3}"},
+                                   {0x2154, "\\frac{2}{3}"},
+                                   {0x215B, "\\frac{1}{8}"},
+                                   {0x215C, "\\frac{3}{8}"},
+                                   {0x215D, "\\frac{5}{8}"},
+                                   {0x215E, "\\frac{7}{8}"},
+                                   {0x3001, ","},
+                                   {0x3002, "."},
+                                   {0xFE65, ">"},
+                                   {0x2009, "\\,"},
+                                   {0x202F, "\\,"},
+                                   {0xA0, " "},
+                                   {0x3000, " "},
+                                   {0x2019, "'"},
+                                   {0x2032, "'"},
+                                   {0x211D, "\\mathbb{R}"},
+                                   {0x2124, "\\mathbb{Z}"},
+                                   {0x2115, "\\mathbb{N}"},
+                                   {0x211A, "\\mathbb{Q}"},
+                                   {0x2102, "\\mathbb{C}"},
+                                   {0x20AC, ""},
+                                   {0xA3, ""},
+                                   {0xA5, ""},
+                                   {0x20B9, ""},
+                                   {0xFFE5, ""},
+                                   {0x2061, ""},
+                                   {0x2062, "\\cdot "}};
+constexpr std::string_view kGreek[] = {"alpha",   "beta", "gamma", "delta",    "epsilon", "zeta", "eta",
+                                       "theta",   "iota", "kappa", "lambda",   "mu",      "nu",   "xi",
+                                       "omicron", "pi",   "rho",   "varsigma", "sigma",   "tau",  "upsilon",
+                                       "phi",     "chi",  "psi",   "omega"};
 
 // Raised figures: 0 to 9, and -1 for all else.
 int raised_digit(uint32_t c) {
-  return c == 0xB9 ? 1 : c == 0xB2 ? 2 : c == 0xB3 ? 3 : c == 0x2070 || between(c, 0x2074, 0x2079) ? int(c - 0x2070) : -1;
+  return c == 0xB9                                   ? 1
+         : c == 0xB2                                 ? 2
+         : c == 0xB3                                 ? 3
+         : c == 0x2070 || between(c, 0x2074, 0x2079) ? int(c - 0x2070)
+                                                     : -1;
 }
 
 // Letters of scripts that answers are written in as words.
 bool is_word_letter(uint32_t c) {
-  return between(c, 0xC0, 0x24F) || between(c, 0x370, 0x3FF) || between(c, 0x400, 0x52F) ||
-         between(c, 0x5D0, 0x5EA) || between(c, 0x620, 0x64A) || between(c, 0x904, 0x939) ||
-         between(c, 0x3041, 0x30FF) || between(c, 0x3400, 0x9FFF) || between(c, 0xAC00, 0xD7A3);
+  return between(c, 0xC0, 0x24F) || between(c, 0x370, 0x3FF) || between(c, 0x400, 0x52F) || between(c, 0x5D0, 0x5EA) ||
+         between(c, 0x620, 0x64A) || between(c, 0x904, 0x939) || between(c, 0x3041, 0x30FF) ||
+         between(c, 0x3400, 0x9FFF) || between(c, 0xAC00, 0xD7A3);
 }
 
 // LaTeX, letters of other scripts kept as they are; false for a character no honest answer holds.
@@ -70,8 +119,8 @@ bool to_latex(std::string_view text, std::string& out) {
       out += static_cast<char>(c);
       continue;
     }
-    const auto* spelling = std::find_if(std::begin(kSpellings), std::end(kSpellings),
-                                        [&](const Spelling& s) { return s.code == c; });
+    const auto* spelling =
+        std::find_if(std::begin(kSpellings), std::end(kSpellings), [&](const Spelling& s) { return s.code == c; });
     if (spelling != std::end(kSpellings)) {
       out += spelling->latex;
     } else if (raised_digit(c) >= 0) {
@@ -100,30 +149,30 @@ bool to_latex(std::string_view text, std::string& out) {
 constexpr std::array<std::string_view, 11> kTextCommands = {
     "text", "textbf", "textit", "textrm", "texttt", "textsf", "mbox", "mathrm", "operatorname", "emph", "hbox"};
 constexpr std::array<std::string_view, 33> kDressing = {
-    "mathbf",  "mathit",  "mathsf",  "boldsymbol",   "bm",        "left",         "right",     "big",    "Big",
-    "bigl",    "bigr",    "Bigl",    "Bigr",         "bigg",      "Bigg",         "biggl",     "biggr",  "displaystyle",
-    "textstyle", "limits", "boxed",  "fbox",         "quad",      "qquad",        "space",     "hspace", "underline",
-    "large",   "Large",   "square",  "blacksquare",  "therefore", "mathop"};
+    "mathbf",    "mathit", "mathsf", "boldsymbol",  "bm",        "left",  "right", "big",    "Big",
+    "bigl",      "bigr",   "Bigl",   "Bigr",        "bigg",      "Bigg",  "biggl", "biggr",  "displaystyle",
+    "textstyle", "limits", "boxed",  "fbox",        "quad",      "qquad", "space", "hspace", "underline",
+    "large",     "Large",  "square", "blacksquare", "therefore", "mathop"};
 
 struct Sign {
   std::string_view command;
   char sign;
 };
-constexpr Sign kSigns[] = {{"times", '*'}, {"cdot", '*'},  {"ast", '*'},      {"div", '/'},       {"le", 'l'},
-                           {"leq", 'l'},   {"leqslant", 'l'}, {"ge", 'g'},    {"geq", 'g'},       {"geqslant", 'g'},
-                           {"ne", 'n'},    {"neq", 'n'},   {"lt", '<'},       {"gt", '>'},        {"pm", 'p'},
-                           {"mp", 'm'},    {"cup", 'U'},   {"cap", 'N'},      {"setminus", 'M'},  {"backslash", 'M'},
-                           {"in", 'e'},    {"mid", '|'},   {"vert", '|'},     {"lvert", '|'},     {"rvert", '|'},
-                           {"colon", ':'}, {"lbrace", 'S'}, {"rbrace", 's'},  {"lbrack", '['},    {"rbrack", ']'},
-                           {"approx", '='}, {"simeq", '='}, {"circ", 'd'},    {"degree", 'd'},    {"prime", '\''},
-                           {"lparen", '('}, {"rparen", ')'}, {"bigcup", 'U'}, {"star", '*'}};
+constexpr Sign kSigns[] = {{"times", '*'},  {"cdot", '*'},     {"ast", '*'},    {"div", '/'},      {"le", 'l'},
+                           {"leq", 'l'},    {"leqslant", 'l'}, {"ge", 'g'},     {"geq", 'g'},      {"geqslant", 'g'},
+                           {"ne", 'n'},     {"neq", 'n'},      {"lt", '<'},     {"gt", '>'},       {"pm", 'p'},
+                           {"mp", 'm'},     {"cup", 'U'},      {"cap", 'N'},    {"setminus", 'M'}, {"backslash", 'M'},
+                           {"in", 'e'},     {"mid", '|'},      {"vert", '|'},   {"lvert", '|'},    {"rvert", '|'},
+                           {"colon", ':'},  {"lbrace", 'S'},   {"rbrace", 's'}, {"lbrack", '['},   {"rbrack", ']'},
+                           {"approx", '='}, {"simeq", '='},    {"circ", 'd'},   {"degree", 'd'},   {"prime", '\''},
+                           {"lparen", '('}, {"rparen", ')'},   {"bigcup", 'U'}, {"star", '*'}};
 
 class Tokenizer {
  public:
   explicit Tokenizer(std::string_view text) : s_(text) {}
 
   MathTokens run() {
-    out_.latex = s_.find('\\') != std::string_view::npos;
+    for (std::string_view sign : {"\\", "^{", "_{"}) out_.latex = out_.latex || s_.find(sign) != std::string_view::npos;
     while (at_ < s_.size()) step();
     add(MathToken::Kind::end, "");
     return std::move(out_);
@@ -162,8 +211,12 @@ class Tokenizer {
 
   char pair(char c) const {
     const char next = get(at_);
-    return c == '<' && next == '=' ? 'l' : c == '>' && next == '=' ? 'g' : c == '!' && next == '=' ? 'n'
-           : c == '*' && next == '*' ? '^' : c == '=' && next == '=' ? '=' : '\0';
+    return c == '<' && next == '='   ? 'l'
+           : c == '>' && next == '=' ? 'g'
+           : c == '!' && next == '=' ? 'n'
+           : c == '*' && next == '*' ? '^'
+           : c == '=' && next == '=' ? '='
+                                     : '\0';
   }
 
   // How many characters separate thousands at `i`, three figures behind them; 0 when none do.

@@ -21,7 +21,7 @@ struct MathToken {
 
 struct MathTokens {
   std::vector<MathToken> tokens;  // ends with one of kind end
-  bool latex = false;             // there is a backslash: letters in a row are a product
+  bool latex = false;             // a backslash or ^{ stands in it: letters in a row are a product, braces group
 };
 
 // nullopt: more than 4096 bytes, or characters that no honest answer holds: controls, marks of direction or of no

@@ -10,9 +10,9 @@ namespace r1 {
 namespace {
 
 constexpr int kPlaces = 8;
-constexpr int kMostPlaces = 24;       // drawn, when some are undefined
-constexpr slong kAgreement = 200;     // bits that must agree
-constexpr slong kClosedBits = 2048;   // of numbers without symbols, which have one place only
+constexpr int kMostPlaces = 24;      // drawn, when some are undefined
+constexpr slong kAgreement = 200;    // bits that must agree
+constexpr slong kClosedBits = 2048;  // of numbers without symbols, which have one place only
 constexpr slong kPrecisions[] = {256, 512, 1024, 2048, 4096};
 
 uint64_t seed_of(const Expression& a, const Expression& b) {

@@ -51,8 +51,7 @@ class Residues {
     for (const Expression& kid : e.kids) {
       const std::optional<uint64_t> x = of(kid);
       if (!x) return x;
-      out = e.kind == NodeKind::add ? (out + *x) % place_.prime
-                                    : n_mulmod2(out, *x, place_.prime);
+      out = e.kind == NodeKind::add ? (out + *x) % place_.prime : n_mulmod2(out, *x, place_.prime);
     }
     return out;
   }

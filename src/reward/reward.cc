@@ -94,8 +94,8 @@ class SumReward : public Reward {
     std::vector<Verdict> out(inputs.size()), first;
     for (size_t p = 0; p < parts_.size(); p++) {
       Reward& reward = *parts_[p].reward;
-      std::vector<Verdict> verdicts = p > 0 && tells_right(parts_[0]) ? reward.judge_given(inputs, first)
-                                                                      : reward.judge(inputs);
+      std::vector<Verdict> verdicts =
+          p > 0 && tells_right(parts_[0]) ? reward.judge_given(inputs, first) : reward.judge(inputs);
       R1_CHECK(verdicts.size() == inputs.size());
       if (p == 0) first = verdicts;
       for (size_t i = 0; i < inputs.size(); i++) combine(out[i], verdicts[i], parts_[p], p == 0);
@@ -159,9 +159,9 @@ double read_weight(const std::string& text, const std::string& spec) {
 }
 
 constexpr std::pair<const char*, Rule> kRules[] = {
-    {"math", math_rule},           {"accuracy", math_rule},          {"format", format_rule},
-    {"tag_count", tag_count_rule}, {"language", language_rule},      {"length", length_rule},
-    {"filters", filters_rule},     {"repetition", repetition_rule},  {"repetition_penalty", repetition_rule}};
+    {"math", math_rule},           {"accuracy", math_rule},         {"format", format_rule},
+    {"tag_count", tag_count_rule}, {"language", language_rule},     {"length", length_rule},
+    {"filters", filters_rule},     {"repetition", repetition_rule}, {"repetition_penalty", repetition_rule}};
 
 // nullptr for a name that is none.
 std::unique_ptr<Reward> reward_by_name(const std::string& name, const RewardOptions& options) {

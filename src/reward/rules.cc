@@ -40,8 +40,8 @@ std::string thought_of(const RewardInput& in) {
   if (parsed.has_thought) return parsed.thought;
   const std::string whole = in.prefilled + in.completion;
   const size_t open = whole.find("<think>");
-  const std::string_view rest = open == std::string::npos ? std::string_view(whole)
-                                                          : std::string_view(whole).substr(open + 7);
+  const std::string_view rest =
+      open == std::string::npos ? std::string_view(whole) : std::string_view(whole).substr(open + 7);
   return std::string(trim(rest));
 }
 
@@ -64,14 +64,14 @@ Verdict math_rule(const RewardInput& in, const RewardOptions&) {
 Verdict format_rule(const RewardInput& in, const RewardOptions& o) {
   const ParsedCompletion parsed = parse_completion(in.completion, in.prefilled);
   if (o.format == "think") {
-    const bool good = parsed.has_thought && parsed.thought_first && !parsed.thought.empty() &&
-                      !trim(parsed.after_thought).empty();
+    const bool good =
+        parsed.has_thought && parsed.thought_first && !parsed.thought.empty() && !trim(parsed.after_thought).empty();
     return verdict(good, good,
-                   good                       ? "thought in its tags"
-                   : !parsed.has_thought      ? "no single <think>...</think>"
-                   : !parsed.thought_first    ? "text before the thought"
-                   : parsed.thought.empty()   ? "an empty thought"
-                                              : "nothing after the thought");
+                   good                     ? "thought in its tags"
+                   : !parsed.has_thought    ? "no single <think>...</think>"
+                   : !parsed.thought_first  ? "text before the thought"
+                   : parsed.thought.empty() ? "an empty thought"
+                                            : "nothing after the thought");
   }
   return verdict(parsed.well_formed, parsed.well_formed,
                  parsed.well_formed    ? "thought and answer in their tags"
@@ -124,8 +124,8 @@ std::vector<Verdict> cosine_rule(std::span<const RewardInput> in, std::span<cons
   for (size_t i = 0; i < in.size(); i++) {
     out[i].parts.clear();
     if (right[i].outcome == Outcome::failed) continue;
-    out[i].score = cosine_reward(right[i].outcome == Outcome::correct, length_of(in[i], o), o.max_completion_length,
-                                 o.cosine);
+    out[i].score =
+        cosine_reward(right[i].outcome == Outcome::correct, length_of(in[i], o), o.max_completion_length, o.cosine);
   }
   return out;
 }

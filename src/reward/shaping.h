@@ -14,8 +14,8 @@ namespace r1 {
 //   -1                             beyond
 double soft_overlong_punishment(int64_t length, int64_t longest, int64_t cache);
 
-// Cosine-scaled reward (Yeo et al. 2025, "Demystifying long chain-of-thought reasoning", arXiv 2502.03373; open-r1's and
-// TRL's get_cosine_scaled_reward): with t = min(L, L_max) / L_max,
+// Cosine-scaled reward (Yeo et al. 2025, "Demystifying long chain-of-thought reasoning", arXiv 2502.03373; open-r1's
+// and TRL's get_cosine_scaled_reward): with t = min(L, L_max) / L_max,
 //   r = r_end + (r_begin - r_end) (1 + cos(pi t)) / 2
 // begin and end: of correct answers max_correct and min_correct (short is best), of others min_wrong and max_wrong (a
 // wrong answer costs less the longer it was tried).

@@ -102,7 +102,8 @@ constexpr UnitName kUnits[] = {{"mm", "m", 1, 1000},
 const UnitName* find_unit(std::string_view word) {
   const std::string small = lower(word);
   const auto find = [](std::string_view name) -> const UnitName* {
-    const auto* it = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const UnitName& u) { return u.name == name; });
+    const auto* it =
+        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const UnitName& u) { return u.name == name; });
     return it == std::end(kUnits) ? nullptr : it;
   };
   if (const UnitName* u = find(small)) return u;

@@ -45,8 +45,8 @@ ParsedCompletion parse_completion(std::string_view completion, std::string_view 
   out.answer = trim(after.substr(answer_begin, answer_end - answer_begin));
   const std::string_view gap = after.substr(0, answer_begin - std::string_view("<answer>").size()),
                          rest = after.substr(answer_end + std::string_view("</answer>").size());
-  out.well_formed = out.thought_first && trim(gap).empty() && trim(rest).empty() &&
-                    !out.thought.empty() && !out.answer.empty();
+  out.well_formed =
+      out.thought_first && trim(gap).empty() && trim(rest).empty() && !out.thought.empty() && !out.answer.empty();
   return out;
 }
 

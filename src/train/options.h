@@ -113,8 +113,8 @@ struct GrpoOptions : TrainingOptions {
   double ref_model_mixup_alpha = 0.6;
   double entropy_coef = 0;
   bool mask_truncated_completions = false;
-  RewardOptions rewards;            // but for max_completion_length, which is the run's
-  double max_failed_rewards = 0.5;  // share of a rollout's verdicts that may fail; beyond, the run stops
+  RewardOptions rewards;               // but for max_completion_length, which is the run's
+  double max_failed_rewards = 0.5;     // share of a rollout's verdicts that may fail; beyond, the run stops
   int64_t max_active = 64;             // sequences decoded together
   std::string rollout_dtype = "auto";  // auto: as training; int8: another policy samples, and its samples are weighed
   double importance_sampling_cap = 2;  // on those weights
