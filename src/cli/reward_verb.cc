@@ -72,7 +72,7 @@ void print_verdict(const Verdict& v) {
   Json line = {{"verdict", outcome_name(v.outcome)}};
   line["score"] = failed ? Json() : Json(v.score);  // a checker that failed says nothing about the completion
   line["reason"] = v.reason;
-  line["extracted"] = v.extracted.empty() ? Json() : Json(v.extracted);
+  line["extracted"] = v.extracted;
   line["parts"] = Json::object();
   for (const auto& [name, score] : v.parts) line["parts"][name] = failed ? Json() : Json(score);
   line["ms"] = std::round(v.seconds * 1e6) / 1e3;

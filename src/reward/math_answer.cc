@@ -219,22 +219,25 @@ ExtractedAnswer last_expression(std::string_view text) {
   if (text.size() > kLongestTail) text.remove_prefix(text.size() - kLongestTail);
   const std::string_view line = last_line(text);
   const Answer whole = read_formula(line);
-  if (whole.kind != Answer::Kind::none)
-    return {std::string(strip_phrase(line, nullptr)), AnswerPlace::last, whole.kind == Answer::Kind::alternatives};
+  std::string number;
+  const NumberReading reading = read_last_number(text, &number);
+  const bool several = reading.kind == ReadingKind::several;
+  if (whole.kind != Answer::Kind::none) {
+    const bool listed = whole.number && several;  // a number a line
+    const bool hedged = listed || whole.kind == Answer::Kind::alternatives;
+    return {std::string(strip_phrase(line, nullptr)), AnswerPlace::last, hedged};
+  }
   const std::string_view said = after_phrase(line);
   if (!said.empty()) {
     const Answer formula = read_answer(said);
     if (formula.kind == Answer::Kind::formula || !formula.option.empty() || is_short_phrase(said))
       return {std::string(said), AnswerPlace::last, formula.kind == Answer::Kind::alternatives};
   }
-  std::string number;
-  const NumberReading reading = read_last_number(text, &number);
   const std::vector<Mark> formulas = formulas_of(text);
   const size_t digit = text.find_last_of("0123456789");
   if (!formulas.empty() && (digit == std::string_view::npos || digit < formulas.back().end))
     return last_mark(text, formulas, AnswerPlace::last);
   if (reading.kind == ReadingKind::none) return {};
-  const bool several = reading.kind == ReadingKind::several;
   if (reading.kind == ReadingKind::one) number = number_text(reading.number);
   return {several ? std::string(line) : number, AnswerPlace::last, several};
 }
