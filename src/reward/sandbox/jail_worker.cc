@@ -247,8 +247,7 @@ std::string JailWorker::complaints() const {
   return out;
 }
 
-// Empty, or what went wrong.
-std::string JailWorker::send_order(const JailOrder& order) {
+void JailWorker::send_order(const JailOrder& order) {
   if (order.program.size() > jail::kLargestPart || order.input.size() > jail::kLargestPart)
     fail("a program or input of more than {} MB", jail::kLargestPart >> 20);
   jail::Request request;
@@ -267,12 +266,11 @@ std::string JailWorker::send_order(const JailOrder& order) {
   const auto deadline = Clock::now() + std::chrono::seconds(static_cast<int>(kGraceSeconds));
   if (sendmsg(control_, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request) ||
       !write_all(control_, order.program, deadline) || !write_all(control_, order.input, deadline))
-    return "the jail takes no order";
-  return "";
+    fail("the jail takes no order");
 }
 
-bool JailWorker::read_reply(const JailOrder& order, JailResult& out) {
-  const auto wall = std::chrono::duration<double>(seconds_of(order.limits.wall_us) + kGraceSeconds);
+bool JailWorker::read_reply(JailResult& out) {
+  const auto wall = std::chrono::duration<double>(seconds_of(wall_us_) + kGraceSeconds);
   const auto deadline = std::chrono::time_point_cast<Clock::duration>(Clock::now() + wall);
   jail::Reply reply;
   if (!read_all(control_, &reply, sizeof reply, deadline) || reply.magic != jail::kMagic) return false;
@@ -289,20 +287,31 @@ bool JailWorker::read_reply(const JailOrder& order, JailResult& out) {
   return true;
 }
 
-JailResult JailWorker::run(const JailOrder& order) {
-  JailResult out;
+void JailWorker::begin(const JailOrder& order) {
+  trouble_.clear();
+  wall_us_ = order.limits.wall_us;
   try {
     if (control_ < 0) start();
-    out.err = send_order(order);
-    if (out.err.empty() && read_reply(order, out)) return out;
-    if (out.err.empty()) out.err = "the jail ended or did not answer";
+    send_order(order);
   } catch (const Error& e) {
-    out.err = e.what();
+    trouble_ = e.what();
   }
+  if (order.channel >= 0) close(order.channel);
+}
+
+JailResult JailWorker::finish() {
+  JailResult out;
+  if (trouble_.empty() && read_reply(out)) return out;
+  out = {};
+  out.err = trouble_.empty() ? "the jail ended or did not answer" : trouble_;
   if (const std::string why = complaints(); !why.empty()) out.err += ": " + why;
-  out.ending = jail::Ending::broken;
   stop();
   return out;
+}
+
+JailResult JailWorker::run(const JailOrder& order) {
+  begin(order);
+  return finish();
 }
 
 }  // namespace r1

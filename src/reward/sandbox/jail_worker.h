@@ -22,8 +22,8 @@ struct JailPlan {
 struct JailOrder {
   jail::Mode mode = jail::Mode::driver;
   jail::Limits limits;
-  std::string_view program, input;
-  int channel = -1;  // becomes the program's descriptor 4; borrowed
+  std::string_view program = {}, input = {};
+  int channel = -1;  // becomes the program's descriptor 4; closed here once it is sent
 };
 
 struct JailResult {
@@ -54,17 +54,22 @@ class JailWorker {
   JailWorker& operator=(const JailWorker&) = delete;
 
   JailResult run(const JailOrder& order);
+  // The two halves of run(), for programs that talk to each other. `order` must live until finish().
+  void begin(const JailOrder& order);
+  JailResult finish();
 
  private:
   void start();
   void stop();
-  std::string send_order(const JailOrder& order);
-  bool read_reply(const JailOrder& order, JailResult& out);
+  void send_order(const JailOrder& order);
+  bool read_reply(JailResult& out);
   std::string complaints() const;
 
   const JailKind kind_;
   const JailPlan plan_;
   pid_t pid_ = -1;
+  uint64_t wall_us_ = 0;  // of the order at work
+  std::string trouble_;   // of the order at work, empty when it was sent
   int control_ = -1, log_ = -1;  // log_: what bubblewrap and the stage write to standard error
 };
 

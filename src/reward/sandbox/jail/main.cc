@@ -28,6 +28,7 @@
 #include <initializer_list>
 
 #include "reward/sandbox/jail/confine.h"
+#include "reward/sandbox/jail/inside.h"
 #include "reward/sandbox/jail/watch.h"
 
 namespace r1::jail {
@@ -390,8 +391,10 @@ void Keeper::end_all() {
 void Keeper::take_executable() {
   const int fd = open("/tmp/program.out", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   struct stat s = {};
-  if (fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || static_cast<uint64_t>(s.st_size) > kLargestPart)
-    broken("/tmp/program.out", fd < 0 ? errno : EFBIG);
+  if (fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || static_cast<uint64_t>(s.st_size) > kLargestPart) {
+    ending_ = Ending::output;
+    return;
+  }
   result_.bytes = {pages(static_cast<uint64_t>(s.st_size)), static_cast<uint64_t>(s.st_size)};
   if (result_.bytes.data == nullptr || !read_all(fd, result_.bytes.data, result_.bytes.size))
     broken("/tmp/program.out", errno);
@@ -440,5 +443,8 @@ __attribute__((visibility("default"))) size_t r1_jail_program_size() { return r1
 }
 
 #ifdef R1_JAIL_PROGRAM
-int main(int, char** arguments) { r1::jail::serve(atoi(arguments[1])); }
+int main(int count, char** arguments) {
+  if (count < 2) return r1::jail::check_from_inside();
+  r1::jail::serve(atoi(arguments[1]));
+}
 #endif
