@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "reward/code_reward.h"
 #include "reward/exec_reward.h"
 #include "reward/language.h"
 #include "reward/rules.h"
@@ -167,6 +168,7 @@ constexpr std::pair<const char*, Rule> kRules[] = {
 std::unique_ptr<Reward> reward_by_name(const std::string& name, const RewardOptions& options) {
   for (const auto& [known, rule] : kRules)
     if (name == known) return std::make_unique<RuleReward>(name, rule, options);
+  if (name == "code") return make_code_reward(options.code);
   if (name == "cosine") return std::make_unique<ShapedReward>(name, cosine_rule, false, options);
   if (name == "kimi_length") return std::make_unique<ShapedReward>(name, kimi_rule, true, options);
   return nullptr;
@@ -178,7 +180,7 @@ const std::vector<std::string>& reward_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const auto& [name, rule] : kRules) out.emplace_back(name);
-    for (const char* name : {"cosine", "kimi_length", "exec:"}) out.emplace_back(name);
+    for (const char* name : {"cosine", "kimi_length", "code", "exec:"}) out.emplace_back(name);
     return out;
   }();
   return names;
@@ -198,6 +200,16 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("cosine_max_value_correct", &o.cosine.max_correct, "cosine reward: right and short");
   t.add("filters_longest_paragraph", &o.filters.longest_paragraph, "filters reward: characters");
   t.add("filters_language_share", &o.filters.language_share, "filters reward: of words in the language");
+  t.add("code_cpu_seconds", &o.code.limits.cpu_seconds, "code reward: of a test, all its processes together");
+  t.add("code_idle_seconds", &o.code.limits.idle_seconds, "code reward: neither on a core nor waiting for one");
+  t.add("code_memory_mb", &o.code.limits.memory_mb, "code reward: of a test");
+  t.add("code_processes", &o.code.limits.processes, "code reward: and threads, of a test");
+  t.add("code_output_kb", &o.code.limits.output_kb, "code reward: standard output and error, each");
+  t.add("code_float_tolerance", &o.code.float_tolerance, "code reward: of printed numbers; 0: the same text");
+  t.add("code_minimum_tier", &o.code.minimum_tier, "code reward: weakest sandbox that will do (r1 doctor)");
+  t.add("code_unsafe_no_sandbox", &o.code.unsafe_no_sandbox, "code reward: run programs even without a sandbox");
+  t.add("code_journal", &o.code.journal, "code reward: file of verdicts given before; empty: none");
+  t.add("code_workers", &o.code.workers, "code reward: programs at a time; 0: one a core");
 }
 
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options) {

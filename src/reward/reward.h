@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/options.h"
+#include "reward/code_options.h"
 #include "reward/shaping.h"
 #include "reward/verdict.h"
 
@@ -51,6 +52,7 @@ struct RewardOptions {
   double repetition_max_penalty = -1;
   CosineScale cosine = {};
   FilterLimits filters = {};
+  CodeOptions code = {};
 };
 // All keys but max_completion_length, which is the run's. Borrows `options` for as long as the table is used.
 void declare_reward_keys(OptionTable& table, RewardOptions& options);
@@ -64,7 +66,7 @@ void declare_reward_keys(OptionTable& table, RewardOptions& options);
 //   tag_count        0 to 1 in quarters              language       0 to 1: share of words in the target language
 //   length           -1 to 0 (soft overlong)         kimi_length    -0.5 to 0.5, within a prompt's samples
 //   cosine           -1 to 1, by the cosine keys     repetition (repetition_penalty)  repetition_max_penalty to 0
-//   filters          0 or 1: R1's filters of thoughts
+//   filters          0 or 1: R1's filters of thoughts   code    0 or 1, by the row's tests (reward/code_reward.h)
 // Throws r1::UsageError for an unknown name, with the nearest, and for options that do not fit.
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options);
 

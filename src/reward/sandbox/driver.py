@@ -243,6 +243,8 @@ class Candidate:
         except OSError:
             self.lose("the program ended")
         self.calls += 1
+        if self.calls == 1:
+            send(3, {"called": True})  # from here on, what goes wrong may be the program's doing
         reply = self.message()
         if "raised" in reply:
             self.raise_again(reply)

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "reward/code_options.h"
 #include "reward/sandbox/jail_worker.h"
 
 namespace r1 {
@@ -25,16 +26,6 @@ struct SandboxState {
 // Runs a small program in each kind of jail, best first, and believes what it found; once in the life of the process.
 const SandboxState& sandbox_state();
 
-struct SandboxLimits {
-  double cpu_seconds = 5;    // of all processes of a program; a verdict does not depend on the load
-  double idle_seconds = 5;   // neither on a core nor waiting for one
-  int64_t memory_mb = 512;   // address space of a process, real memory of all
-  int64_t output_kb = 4096;  // standard output, standard error and the result, each
-  int64_t disk_mb = 16;      // /tmp
-  int64_t processes = 16;    // and threads
-  int64_t files = 64;        // open descriptors
-  double wall_seconds() const { return 10 * (cpu_seconds + idle_seconds); }  // the backstop
-};
 jail::Limits jail_limits(const SandboxLimits& limits);
 
 // The jails that one thread uses, started when first needed. Not thread safe.
