@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "cli/bench.h"
 #include "cli/reward_verb.h"
+#include "cli/tasks_verb.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
 
@@ -208,7 +209,7 @@ void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
 void add_train_flags(CLI::App* verb, TrainFlags& f) {
   verb->add_option("recipe", f.recipe, "TOML file of keys");
   add_key(verb, "--model", "model", "what to train", f.given);
-  add_key(verb, "--data", "data", "a .jsonl file, or tasks:arithmetic", f.given);
+  add_key(verb, "--data", "data", "a .jsonl file, or tasks:NAME (r1 tasks list)", f.given);
   add_key(verb, "--out", "out", "the run's folder", f.given);
   verb->add_flag("--resume", f.resume, "go on with the run in --out");
 }
@@ -225,7 +226,8 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
 
   CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
   add_train_flags(grpo, w.train);
-  add_key(grpo, "--reward", "reward", "names as of r1 reward; joined by +, weighted by *", w.train.given);
+  add_key(grpo, "--reward", "reward", "auto, task, or names as of r1 reward; joined by +, weighted by *",
+          w.train.given);
   add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
   grpo->callback([&] {
@@ -250,8 +252,8 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   eval->add_option("recipe", w.eval.recipe, "TOML file of keys, e.g. a training recipe");
   eval->add_option("--model", w.eval.model, "what to evaluate");
   eval->add_option("--threads", w.eval.threads, "0: all cores");
-  eval->add_option("--data", w.eval.data, "a .jsonl file, or tasks:arithmetic (its held-out items)");
-  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math");
+  eval->add_option("--data", w.eval.data, "a .jsonl file, or tasks:NAME (its held-out items)");
+  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or auto");
   eval->add_option("--n", w.eval.n, "samples a row (k)")->capture_default_str();
   eval->add_option("--limit", w.eval.limit, "only the first rows; 0: all");
   eval->add_option("--max-tokens", w.eval.max_tokens, "of an answer; 0: the recipe's max_completion_length");
@@ -411,6 +413,7 @@ int run_app(int argc, char** argv) {
   add_model_verbs(app, words, action);
   add_convert_verb(app, words, action);
   add_train_verbs(app, words, action);
+  add_tasks_verb(app, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);
   add_reward_verb(app, action);

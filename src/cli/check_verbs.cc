@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "cli/recipe.h"
 #include "cli/verbs.h"
+#include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "reward/reward.h"
 #include "runs/view.h"
@@ -25,7 +26,7 @@ using Json = nlohmann::ordered_json;
 struct EvalKeys {
   DataOptions data;
   PromptOptions prompt;
-  std::string reward = "math", model;
+  std::string reward = "auto", model;
   int64_t max_completion_length = 512, seed = 42, threads = 0, max_active = 64;
   RewardOptions rewards;
   std::string compute_dtype = "auto";
@@ -132,7 +133,7 @@ int run_eval(const EvalFlags& f) {
   const Transformer model = load_transformer(files, make_compute(keys.compute_dtype), ModelUse::inference);
   RewardOptions reward_options = keys.rewards;
   reward_options.max_completion_length = keys.max_completion_length;
-  const auto reward = make_reward(keys.reward, reward_options);
+  const auto reward = make_reward_for(keys.data.data, keys.reward, reward_options);
   std::vector<DataRow> rows = keys.data.load(true, false).rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   const PromptBuilder prompts(files, tokenizer, keys.prompt);

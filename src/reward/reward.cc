@@ -166,6 +166,8 @@ constexpr std::pair<const char*, Rule> kRules[] = {
 
 // nullptr for a name that is none.
 std::unique_ptr<Reward> reward_by_name(const std::string& name, const RewardOptions& options) {
+  for (const auto& [known, make] : options.more)
+    if (name == known) return make();
   for (const auto& [known, rule] : kRules)
     if (name == known) return std::make_unique<RuleReward>(name, rule, options);
   if (name == "code") return make_code_reward(options.code);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -53,6 +55,8 @@ struct RewardOptions {
   CosineScale cosine = {};
   FilterLimits filters = {};
   CodeOptions code = {};
+  // Rewards by name that this room does not know, such as those of data.
+  std::vector<std::pair<std::string, std::function<std::unique_ptr<Reward>()>>> more = {};
 };
 // All keys but max_completion_length, which is the run's. Borrows `options` for as long as the table is used.
 void declare_reward_keys(OptionTable& table, RewardOptions& options);

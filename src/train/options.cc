@@ -19,7 +19,7 @@ void PromptOptions::declare(OptionTable& t) {
 
 void DataOptions::declare(OptionTable& t) {
   t.begin_group("data");
-  t.add("data", &data, "a .jsonl file, or tasks:arithmetic");
+  t.add("data", &data, "a .jsonl file, or tasks:NAME (r1 tasks list)");
   t.add_alias("dataset_name", "data");
   t.add("held_out_fraction", &held_out_fraction, "share of a file's questions kept from training, for r1 eval");
   t.add("task_rows", &task_rows, "generated items");
@@ -197,7 +197,8 @@ void GrpoOptions::declare(OptionTable& t) {
   t.begin_group("grpo: rollout");
   t.add_choice("preset", &preset, {"none", "r1-zero", "deepseekmath", "dapo", "dr_grpo"},
                "a paper's settings; keys given beside it count more");
-  t.add("reward", &reward, "names as of r1 reward, joined by +, weighted by *");
+  t.add("reward", &reward,
+        "auto (task for tasks:NAME, else math), task, or names as of r1 reward; joined by +, weighted by *");
   t.add("num_generations", &num_generations, "samples a prompt: the group");
   t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
   t.add("num_iterations", &num_iterations, "passes over each rollout");

@@ -95,7 +95,7 @@ struct SftOptions : TrainingOptions {
 struct GrpoOptions : TrainingOptions {
   GrpoOptions();
   std::string preset = "none";
-  std::string reward = "math";
+  std::string reward = "auto";
   int64_t num_generations = 8;
   int64_t generation_batch_size = 0;  // completions of one rollout; 0: one optimiser step's
   int64_t num_iterations = 1;
