@@ -46,9 +46,26 @@ std::optional<Draft> draw(Draws& draws, const Dials& dials) {
 
 Verdict judge(const TaskItem& item, const TaskAnswer& answer) { return judge_number(answer, item.answer); }
 
+// Work in columns (worked_arithmetic.h), "34 + 58: 4+8=12, 2 carry 1; 3+5+1=9, 92": the operation before the last
+// colon must have the value that the step ends with.
+StepVerdict check_columns(const std::string& step) {
+  const size_t colon = step.rfind(": "), before = step.rfind(": ", colon == 0 ? 0 : colon - 1);
+  const std::vector<std::string> numbers = numbers_in(step);
+  if (colon == std::string::npos || colon == 0 || numbers.empty()) return StepVerdict::none;
+  std::string head = step.substr(0, colon);
+  if (before < colon) head.erase(0, before + 1);
+  if (const size_t equals = head.find('='); equals != std::string::npos) head.resize(equals);
+  const size_t begin = head.find_first_of("-0123456789");
+  const auto operation = parse_expression(begin == std::string::npos ? "" : head.substr(begin));
+  const auto result = whole_of(numbers.back());
+  if (!operation || operation->is_number() || !result) return StepVerdict::none;
+  const auto value = evaluate(*operation);
+  return value ? claim(*value == Fraction{*result, 1}) : StepVerdict::none;
+}
+
 // Every equation must hold, and what is said to be left must have the item's value.
 StepVerdict check_step(const std::string& step, const Fraction& value) {
-  StepVerdict out = check_equations(step);
+  StepVerdict out = join(check_equations(step), check_columns(step));
   for (const char* pattern : {"leaves {}", "value is {}"})
     for (const auto& found : find_claims(step, pattern))
       if (const auto e = parse_expression(found[0]))

@@ -32,7 +32,8 @@ struct Node {
 };
 struct Expression {
   std::vector<Node> nodes;
-  bool is_number() const { return nodes.size() == 1 && nodes[0].op == '#'; }
+  // A number as it stands, perhaps with its sign: the result of something.
+  bool is_number() const { return nodes.size() <= 2 && nodes[0].op == '#'; }
 };
 
 // The whole text as an expression of numbers, brackets, + - * / and the one-letter `names`; 3x is 3 * x. Also reads

@@ -174,8 +174,7 @@ Verdict judge(const TaskItem& item, const TaskAnswer& answer) {
   const auto solution = p.only_solution();
   if (!solution) fail("item: the puzzle has no single solution");
   const Said said = read_kinds(answer.text, p.names);
-  if (said.contradicts || names_alternatives(answer.text))
-    return wrong_answer(answer.text, "says two things of one person");
+  if (said.contradicts) return wrong_answer(answer.text, "says two things of one person");
   if (said.people == 0) return no_answer("the answer says of nobody what they are");
   if (said.people < p.names.size()) return wrong_answer(answer.text, "does not say of everybody what they are");
   return judge_equal(p.kinds(said.knights), p.kinds(*solution));

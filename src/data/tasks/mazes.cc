@@ -166,7 +166,7 @@ std::vector<StepVerdict> check_all(const TaskItem& item, const std::vector<std::
 TaskFamily mazes_family() {
   return {"mazes",
           "a shortest way through a grid with walls",
-          {{.name = "size", .low = 3, .high = 15, .fallback = "4-5", .help = "rows and columns"},
+          {{.name = "size", .low = 3, .high = 15, .fallback = "5", .help = "rows and columns"},
            {.name = "walls", .low = 0, .high = 40, .fallback = "25", .help = "cells of a hundred that are walls"}},
           draw,
           judge,

@@ -2,6 +2,7 @@
 // fits its terms says the same next number, so the answer is the only one.
 #include <algorithm>
 #include <functional>
+#include <string>
 
 #include "base/error.h"
 #include "data/tasks/answer.h"
@@ -12,6 +13,9 @@ namespace {
 
 using Terms = std::vector<int64_t>;
 enum Rule { difference, ratio, second_difference, sum_of_two, interleaved, num_rules };
+
+const std::vector<std::string> kRuleNames = {"difference", "ratio",       "second_difference",
+                                             "sum_of_two", "interleaved", "all"};
 
 Terms differences(const Terms& t, size_t stride = 1) {
   Terms out;
@@ -109,9 +113,10 @@ std::vector<std::string> work_out(Rule rule, const Terms& t) {
 
 std::optional<Draft> draw(Draws& draws, const Dials& dials) {
   constexpr int64_t kMostTerm = 1'000'000'000;
-  const int64_t rules = dials.whole("rules", draws), count = dials.whole("terms", draws),
-                size = dials.whole("size", draws);
-  const Rule rule = static_cast<Rule>(draws.below(static_cast<uint64_t>(rules)));
+  const int64_t count = dials.whole("terms", draws), size = dials.whole("size", draws);
+  const size_t given =
+      static_cast<size_t>(std::find(kRuleNames.begin(), kRuleNames.end(), dials.text("rule")) - kRuleNames.begin());
+  const Rule rule = static_cast<Rule>(given < num_rules ? given : draws.below(num_rules));
   const Terms t = make_terms(rule, static_cast<size_t>(count), size, draws);
   std::optional<int64_t> next;
   for (int r = 0; r < num_rules; r++) {
@@ -167,11 +172,11 @@ TaskFamily sequences_family() {
   return {
       "sequences",
       "the next number of a sequence that follows one of five rules",
-      {{.name = "rules",
-        .low = 1,
-        .high = 5,
-        .fallback = "5",
-        .help = "of the five, the first so many: difference, ratio, second difference, sum of two, interleaved"},
+      {{.name = "rule",
+        .kind = Dial::Kind::choice,
+        .choices = kRuleNames,
+        .fallback = "all",
+        .help = "which of the five"},
        {.name = "terms", .low = 6, .high = 10, .fallback = "6", .help = "terms shown"},
        {.name = "size", .low = 2, .high = 100, .fallback = "10", .help = "the largest first terms and differences"}},
       draw,

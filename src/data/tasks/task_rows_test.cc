@@ -38,8 +38,8 @@ TEST(TaskRows, CarryWhatTheirRewardNeeds) {
       EXPECT_EQ(v.score, 1);
       EXPECT_EQ(v.parts, (std::vector<std::pair<std::string, double>>{{"task", 1.0}}));
       EXPECT_EQ(judge_one(source, "task+format", row, row.completion).score, 2);
-      EXPECT_NE(judge_one(source, "task", row, "<answer>zzz 0</answer>").outcome, Outcome::correct);
-      EXPECT_NE(judge_one(source, "task", row, "<answer>zzz 0</answer>").outcome, Outcome::failed);
+      EXPECT_NE(judge_one(source, "task", row, "<answer>?!</answer>").outcome, Outcome::correct);
+      EXPECT_NE(judge_one(source, "task", row, "<answer>?!</answer>").outcome, Outcome::failed);
     }
   }
 }
@@ -107,6 +107,30 @@ TEST(TaskRows, ArithmeticHasOneSplit) {
     EXPECT_FALSE(train.contains(tasks::generate(family, 3, i, dials, true).prompt));
     EXPECT_TRUE(train.contains(tasks::generate(family, 3, i, dials, false).prompt));
   }
+}
+
+// The solutions that tasks:arithmetic teaches, in all their wordings: none of their steps is wrong, and a changed
+// result of an operation is.
+TEST(TaskRows, ColumnWorkIsChecked) {
+  TaskOptions options;
+  options.num_rows = 300;
+  options.with_solution = true;
+  const tasks::TaskFamily& family = tasks::find_family("arithmetic");
+  int changed = 0;
+  for (const DataRow& row : load_dataset("tasks:arithmetic?digits=1-3&operands=2-4&operators=+-*/", options).rows) {
+    tasks::TaskItem item;
+    item.answer = row.answer;
+    std::vector<std::string> steps = tasks::steps_of(row.completion, "");
+    for (size_t i = 0; i < steps.size(); i++) {
+      EXPECT_NE(check_steps(family, item, {steps[i]})[0], tasks::StepVerdict::wrong) << steps[i];
+      const size_t last = steps[i].find_last_of("0123456789");
+      if (steps[i].find(": ") == std::string::npos || last == std::string::npos) continue;
+      steps[i][last] = steps[i][last] == '0' ? '1' : '0';
+      EXPECT_EQ(check_steps(family, item, {steps[i]})[0], tasks::StepVerdict::wrong) << steps[i];
+      changed++;
+    }
+  }
+  EXPECT_GT(changed, 200);
 }
 
 }  // namespace

@@ -257,17 +257,17 @@ TEST_P(EveryFamily, DamagedItemsFailWithoutHarm) {
 TEST_P(EveryFamily, AnyTextIsJudged) {
   const TaskItem item = generate(family(), 3, 1, Dials(family()), false);
   const std::vector<std::string> texts = {std::string(50000, '('),
-                                          std::string(50000, '-') + "1 = 2",
+                                          std::string(50000, '-') + "1 = 77777777",
                                           std::string(50000, '9') + " = 9",
                                           "\xff\xfe = \x80",
                                           "= = = =",
-                                          "1 / 0 = 1",
+                                          "1 / 0 = 77777777",
                                           "\\boxed{" + std::string(50000, '{'),
                                           "<answer>",
                                           "</think>",
                                           std::string(20000, '\n'),
-                                          "9223372036854775807 * 9223372036854775807 = 1",
-                                          "Step 999999999999999999999, line 1: a = 1",
+                                          "9223372036854775807 * 9223372036854775807 = 77777777",
+                                          "Step 999999999999999999999, line 1: a = 77777777",
                                           "from to are days",
                                           "{} {} {}"};
   for (const std::string& text : texts) {
@@ -304,17 +304,17 @@ TEST(Dials, ErrorsNameWhatIsAllowed) {
 }
 
 TEST(Dials, ThatLeaveNoItemsSaySo) {
-  const TaskFamily& family = find_family("countdown");
-  const Dials dials = dials_of(family, {{"numbers", "2"}, {"largest", "5"}, {"operators", "/"}});
-  int done = 0;
-  std::string message;
+  TaskFamily one;
+  one.name = "one";
+  one.draw = [](Draws&, const Dials&) -> std::optional<Draft> { return Draft{"?", "!", "the only key", {}, {}}; };
+  const bool side = is_held_out("the only key");
+  EXPECT_EQ(generate(one, 1, 0, Dials(one), side).prompt, "?");
   try {
-    for (bool held_out : {false, true}) done += generate(family, 1, 0, dials, held_out).prompt.empty() ? 0 : 1;
+    generate(one, 1, 0, Dials(one), !side);
+    FAIL() << "there is no such item";
   } catch (const Error& e) {
-    message = e.what();
+    EXPECT_NE(std::string(e.what()).find("task one: these dials leave no"), std::string::npos) << e.what();
   }
-  EXPECT_LE(done, 1);
-  EXPECT_NE(message.find("these dials leave no"), std::string::npos) << message;
 }
 
 TEST(Steps, AreLinesOrSentences) {
