@@ -10,6 +10,8 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/bench.h"
+#include "cli/reward_verb.h"
+#include "cli/tasks_verb.h"
 #include "cli/verb_registration.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
@@ -195,7 +197,7 @@ void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
 void add_train_flags(CLI::App* verb, TrainFlags& f) {
   verb->add_option("recipe", f.recipe, "TOML file of keys");
   add_key(verb, "--model", "model", "what to train", f.given);
-  add_key(verb, "--data", "data", "file, folder, pattern, mixture, or tasks:arithmetic", f.given);
+  add_key(verb, "--data", "data", "file, folder, pattern, mixture, or tasks:NAME (r1 tasks list)", f.given);
   add_key(verb, "--out", "out", "the run's folder", f.given);
   verb->add_flag("--resume", f.resume, "go on with the run in --out");
 }
@@ -212,7 +214,8 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
 
   CLI::App* grpo = app.add_subcommand("grpo", "reinforcement learning with rule rewards (GRPO)");
   add_train_flags(grpo, w.train);
-  add_key(grpo, "--reward", "reward", "math, format, length, exec:COMMAND; joined by +, weighted by *", w.train.given);
+  add_key(grpo, "--reward", "reward", "auto, task, or names as of r1 reward; joined by +, weighted by *",
+          w.train.given);
   add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
   grpo->callback([&] {
@@ -238,7 +241,7 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   eval->add_option("--model", w.eval.model, "what to evaluate");
   eval->add_option("--threads", w.eval.threads, "0: all cores");
   eval->add_option("--data", w.eval.data, "as for training; of tasks: their held-out items");
-  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or math");
+  eval->add_option("--reward", w.eval.reward, "what tells right from wrong; default: the recipe's, or auto");
   eval->add_option("--n", w.eval.n, "samples a row (k)")->capture_default_str();
   eval->add_option("--limit", w.eval.limit, "only the first rows; 0: all");
   eval->add_option("--max-tokens", w.eval.max_tokens, "of an answer; 0: the recipe's max_completion_length");
@@ -411,11 +414,13 @@ int run_app(int argc, char** argv) {
   add_model_verbs(app, words, action);
   add_convert_verb(app, words, action);
   add_train_verbs(app, words, action);
+  add_tasks_verb(app, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);
   add_data_verbs(app, action);
   add_config_verbs(app, action);
   add_completion_verb(app, action);
+  add_reward_verb(app, action);
   return guarded([&] {
     require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {

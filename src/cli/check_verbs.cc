@@ -9,7 +9,9 @@
 #include "base/recipe.h"
 #include "base/threads.h"
 #include "cli/verbs.h"
+#include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
+#include "reward/reward.h"
 #include "runs/view.h"
 #include "train/evaluate.h"
 #include "train/goldens.h"
@@ -24,9 +26,9 @@ using Json = nlohmann::ordered_json;
 struct EvalKeys {
   DataOptions data;
   PromptOptions prompt;
-  std::string reward = "math", model;
-  int64_t max_completion_length = 512, soft_overlong_cache = 0, seed = 42, threads = 0, max_active = 64;
-  double reward_timeout_seconds = 60;
+  std::string reward = "auto", model;
+  int64_t max_completion_length = 512, seed = 42, threads = 0, max_active = 64;
+  RewardOptions rewards;
   std::string compute_dtype = "auto";
   void declare(OptionTable& t) {
     t.begin_group("run");
@@ -34,8 +36,7 @@ struct EvalKeys {
     t.add_alias("model_name_or_path", "model");
     t.add("reward", &reward, "as --reward");
     t.add("max_completion_length", &max_completion_length, "tokens");
-    t.add("soft_overlong_cache", &soft_overlong_cache, "for the length reward");
-    t.add("reward_timeout_seconds", &reward_timeout_seconds, "for exec:");
+    declare_reward_keys(t, rewards);
     t.add("seed", &seed, "of sampling");
     t.add("threads", &threads, "0: all cores");
     t.add("max_active", &max_active, "sequences decoded together");
@@ -130,9 +131,9 @@ int run_eval(const EvalFlags& f) {
   const ModelFiles files = open_model_files(resolve_model(keys.model));
   const auto tokenizer = open_tokenizer(files);
   const Transformer model = load_transformer(files, make_compute(keys.compute_dtype), ModelUse::inference);
-  const auto reward = make_reward(keys.reward, {.max_completion_length = keys.max_completion_length,
-                                                .soft_overlong_cache = keys.soft_overlong_cache,
-                                                .exec_timeout_seconds = keys.reward_timeout_seconds});
+  RewardOptions reward_options = keys.rewards;
+  reward_options.max_completion_length = keys.max_completion_length;
+  const auto reward = make_reward_for(keys.data.data, keys.reward, reward_options);
   std::vector<DataRow> rows = keys.data.load_prompts(true, "r1 eval").rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   const PromptBuilder prompts(files, tokenizer, keys.prompt);

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/philox.h"
+#include "data/tasks/task.h"
+#include "data/tasks/task_rows.h"
 #include "data/worked_arithmetic.h"
 
 namespace r1 {
@@ -34,8 +36,10 @@ RandomPlace place_of(const TaskOptions& o, uint64_t index) {
           .sample = static_cast<uint32_t>(index >> 32)};
 }
 
+}  // namespace
+
 // Dividends are made so that every quotient is whole: a / b appears as (a b) / b.
-ArithmeticItem make_item(const TaskOptions& o, uint64_t index) {
+ArithmeticItem draw_arithmetic(const TaskOptions& o, uint64_t index) {
   const RandomPlace place = place_of(o, index);
   ArithmeticItem item;
   const int count = o.operands_min + static_cast<int>(random_below(
@@ -57,19 +61,16 @@ ArithmeticItem make_item(const TaskOptions& o, uint64_t index) {
   return item;
 }
 
-// A function of the numbers and operators alone, whatever their order: 3 + 4 and 4 + 3 are on the same side.
-bool is_held_out(ArithmeticItem item) {
+std::string side_key(ArithmeticItem item) {
   std::sort(item.operands.begin(), item.operands.end());
   std::sort(item.operators.begin(), item.operators.end());
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, then mixed
-  for (char c : expression_of(item)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  constexpr uint32_t kHeldOutOneIn = 5;
-  const PhiloxBlock mixed = philox4x32({static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32), 0, 0}, {0, 0});
-  return mixed[0] % kHeldOutOneIn == 0;
+  return expression_of(item);
 }
 
+namespace {
+
 DataRow make_row(const ArithmeticItem& item, const TaskOptions& o, uint64_t index) {
-  constexpr uint32_t kStyleDraw = 64;  // beyond all draws of make_item
+  constexpr uint32_t kStyleDraw = 64;  // beyond all draws of draw_arithmetic
   DataRow row;
   row.prompt = fmt::format("What is {}?", expression_of(item));
   row.answer = std::to_string(value_of(item));
@@ -149,6 +150,8 @@ void read_dials(const std::string& source, size_t query, TaskOptions& o) {
   }
 }
 
+}  // namespace
+
 void check_sizes(const std::string& source, const TaskOptions& o) {
   constexpr int kMostFigures = 18;  // of a product, in an int64
   if (o.operators.find_first_of("*/") != std::string::npos && o.digits_max * o.operands_max > kMostFigures)
@@ -156,12 +159,10 @@ void check_sizes(const std::string& source, const TaskOptions& o) {
                o.operands_max, o.digits_max, kMostFigures);
 }
 
-}  // namespace
-
 Dataset make_task_dataset(const std::string& source, TaskOptions o) {
   const size_t query = source.find('?');
   const std::string name = source.substr(0, query);
-  if (name != "tasks:arithmetic") fail_usage("unknown task \"{}\"; there is tasks:arithmetic", name);
+  if (name != "tasks:arithmetic") return tasks::make_family_dataset(source, o);
   read_dials(source, query, o);
   check_sizes(source, o);
   Dataset out;
@@ -171,9 +172,10 @@ Dataset make_task_dataset(const std::string& source, TaskOptions o) {
   std::unordered_set<std::string> seen;
   int idle = 0;
   for (uint64_t index = 0; idle < kMostIdle && static_cast<int64_t>(out.rows.size()) < o.num_rows; index++) {
-    const ArithmeticItem item = make_item(o, index);
+    const ArithmeticItem item = draw_arithmetic(o, index);
     idle++;
-    if (is_held_out(item) != o.held_out || (o.held_out && !seen.insert(expression_of(item)).second)) continue;
+    if (tasks::is_held_out(side_key(item)) != o.held_out || (o.held_out && !seen.insert(expression_of(item)).second))
+      continue;
     out.rows.push_back(make_row(item, o, index));
     idle = 0;
   }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/nearest.h"
+#include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "runs/view.h"
 #include "train/evaluate.h"
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 // Keys that only a pipeline knows.
 struct PipelineKeys {
-  std::string eval_data, eval_reward = "math";
+  std::string eval_data, eval_reward = "auto";
   int64_t eval_rows = 200, eval_samples = 5, eval_max_length = 256;
   double eval_temperature = 0;
   void declare(OptionTable& t) {
@@ -275,7 +276,7 @@ class Pipeline {
     const auto tokenizer = open_tokenizer(files);
     const Transformer model = load_transformer(files, make_compute(compute), ModelUse::inference);
     Sampler sampler(model, tokenizer, {.max_active = 64});
-    const auto reward = make_reward(keys_.eval_reward, {.max_completion_length = keys_.eval_max_length});
+    const auto reward = make_reward_for(data.data, keys_.eval_reward, {.max_completion_length = keys_.eval_max_length});
     EvalOptions options;
     options.sampling.temperature = static_cast<float>(keys_.eval_temperature);
     options.sampling.max_new_tokens = keys_.eval_max_length;

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "reward/number.h"
+#include "reward/math_equal.h"
+#include "reward/math_words.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -22,7 +23,7 @@ struct Mark {
   std::string_view content;
 };
 
-// Every outermost \boxed{...} with balanced braces, in one pass.
+// Every outermost \boxed{...} with balanced braces that holds something, in one pass.
 std::vector<Mark> boxes_of(std::string_view text) {
   struct Brace {
     size_t mark, content;  // mark == content - 1 for a brace that opens no box
@@ -48,7 +49,8 @@ std::vector<Mark> boxes_of(std::string_view text) {
       open.pop_back();
       if (b.mark + 1 == b.content) continue;
       while (!out.empty() && out.back().begin > b.mark) out.pop_back();  // boxes inside this one
-      out.push_back({b.mark, i + 1, text.substr(b.content, i - b.content)});
+      const std::string_view content = text.substr(b.content, i - b.content);
+      if (!trim(content).empty()) out.push_back({b.mark, i + 1, content});
     }
   }
   return out;
@@ -72,62 +74,51 @@ std::vector<Mark> hashes_of(std::string_view text) {
   return out;
 }
 
-// Whether two marked answers are offered side by side: hardly a word between them, or an "or".
+// Whether two marked answers are offered side by side: an "or" in a short gap, or nothing but "and" and signs.
 bool side_by_side(std::string_view gap) {
+  constexpr int kShort = 5;
   int words = 0;
-  for (size_t i = 0; i < gap.size() && words <= 3;) {
+  bool choice = false, plain = true;
+  for (size_t i = 0; i < gap.size() && words <= kShort;) {
     if (!is_letter(gap[i])) {
       i++;
       continue;
     }
     const size_t begin = i;
     while (i < gap.size() && is_letter(gap[i])) i++;
-    const std::string_view word = gap.substr(begin, i - begin);
-    if (word == "or" || word == "either" || word == "alternatively") return true;
+    const std::string word = lower(gap.substr(begin, i - begin));
+    choice = choice || word == "or" || word == "either" || word == "alternatively";
+    plain = plain && (word == "and" || word == "also" || word == "or" || word == "text" || word == "quad");
     words++;
   }
-  return words <= 3;
+  return words <= kShort && (choice || plain);
 }
 
-bool equal(const NumberReading& a, const NumberReading& b) {
-  return a.kind == ReadingKind::one && b.kind == ReadingKind::one && a.number.value == b.number.value;
+bool starts_with_or(std::string_view text) {
+  const std::string_view bare = trim(text.substr(0, 32));
+  for (std::string_view form : {"or ", "$ or ", "\\) or ", "\\] or ", "\\text{ or }", ", or "})
+    if (bare.starts_with(form)) return true;
+  return false;
 }
 
-// The last mark, unless others that say something else stand beside it.
-ExtractedAnswer last_mark(std::string_view text, const std::vector<Mark>& marks) {
+// Whether two texts say the same answer.
+bool same_text(std::string_view a, std::string_view b) {
+  if (trim(a) == trim(b)) return true;
+  return same_answer(read_answer(a), read_answer(b)).same;
+}
+
+// The last mark, hedged when others that say something else stand beside it.
+ExtractedAnswer last_mark(std::string_view text, const std::vector<Mark>& marks, AnswerPlace place) {
+  constexpr size_t kMostBeside = 16;
   const Mark& last = marks.back();
-  ExtractedAnswer out{std::string(trim(last.content)), true, false};
-  const NumberReading value = read_number(last.content);
-  for (size_t i = marks.size() - 1; i > 0 && !out.hedged; i--) {
+  ExtractedAnswer out{std::string(trim(last.content)), place, false};
+  for (size_t i = marks.size() - 1, n = 0; i > 0 && n < kMostBeside && !out.hedged; i--, n++) {
     const std::string_view gap = text.substr(marks[i - 1].end, marks[i].begin - marks[i - 1].end);
     if (!side_by_side(gap)) break;
-    out.hedged = !equal(read_number(marks[i - 1].content), value);
+    out.hedged = !same_text(marks[i - 1].content, last.content);
   }
-  const std::string_view behind = trim(text.substr(last.end));
-  if (behind.starts_with("or ") || behind.starts_with("$ or ")) out.hedged = true;
+  out.hedged = out.hedged || starts_with_or(text.substr(last.end));
   return out;
-}
-
-struct Found {
-  ExtractedAnswer answer;
-  NumberReading reading;
-};
-
-Found find_in(std::string_view text, bool marked) {
-  std::vector<Mark> marks = boxes_of(text);
-  if (marks.empty()) marks = hashes_of(text);
-  Found f;
-  if (!marks.empty()) {
-    f.answer = last_mark(text, marks);
-    f.reading = read_number(f.answer.text);
-  } else if (marked) {
-    f.answer = {std::string(trim(text)), true, false};
-    f.reading = read_number(text);
-  } else {
-    f.reading = read_last_number(text, &f.answer.text);
-  }
-  if (f.reading.kind == ReadingKind::several) f.answer.hedged = true;
-  return f;
 }
 
 // What follows the thought; nullopt when it never ended.
@@ -143,63 +134,167 @@ std::optional<std::string_view> after_thought(std::string_view completion, std::
   return text;
 }
 
-Found find_answer(std::string_view completion, std::string_view prefilled) {
-  const std::optional<std::string_view> after = after_thought(completion, prefilled);
-  if (!after) return {};
-  const std::string_view text = *after;
-  const size_t open = text.find(kOpenAnswer), close = text.find(kCloseAnswer);
-  if (open == std::string_view::npos && close == std::string_view::npos && !prefilled.ends_with(kOpenAnswer))
-    return find_in(text, false);
-  const size_t begin = open == std::string_view::npos ? 0 : open + kOpenAnswer.size();
-  const bool once = text.find(kOpenAnswer, begin) == std::string_view::npos &&
-                    (close == std::string_view::npos ||
-                     (close >= begin && text.find(kCloseAnswer, close + 1) == std::string_view::npos)) &&
-                    (open != std::string_view::npos || prefilled.ends_with(kOpenAnswer));
-  if (!once) return {{"", true, true}, {}};
-  // Sampling may have stopped at </answer> without writing it.
-  return find_in(text.substr(begin, close == std::string_view::npos ? close : close - begin), true);
+// Everything between answer tags; the last may be open, sampling may have stopped at </answer> without writing it.
+// `bad`: tags that do not pair.
+std::vector<Mark> tags_of(std::string_view text, bool opened, bool& bad) {
+  std::vector<Mark> out;
+  size_t at = 0;
+  bad = false;
+  for (;;) {
+    const size_t open = opened ? at : text.find(kOpenAnswer, at);
+    const size_t stray = text.find(kCloseAnswer, at);
+    if (open == std::string_view::npos) {
+      bad = bad || stray != std::string_view::npos;
+      return out;
+    }
+    bad = bad || stray < open;
+    const size_t begin = opened ? at : open + kOpenAnswer.size();
+    opened = false;
+    const size_t close = std::min(text.find(kCloseAnswer, begin), text.size());
+    const std::string_view content = text.substr(begin, close - begin);
+    bad = bad || content.find(kOpenAnswer) != std::string_view::npos;
+    at = std::min(close + kCloseAnswer.size(), text.size());
+    out.push_back({open, at, content});
+    if (out.size() > 1000) {
+      bad = true;
+      return out;
+    }
+  }
 }
 
-NumberReading read_reference(std::string_view reference) {
+// ---- the last expression of running text
+
+constexpr size_t kLongestTail = 4096;
+
+std::string_view last_line(std::string_view text) {
+  const std::string_view bare = trim(text);
+  const size_t line = bare.rfind('\n');
+  return trim(line == std::string_view::npos ? bare : bare.substr(line + 1));
+}
+
+// Formulas between $ $, $$ $$, \( \) and \[ \].
+std::vector<Mark> formulas_of(std::string_view text) {
+  std::vector<Mark> out;
+  for (size_t i = 0; i < text.size();) {
+    std::string_view close;
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      close = text[i + 1] == '(' ? "\\)" : text[i + 1] == '[' ? "\\]" : "";
+      if (close.empty()) {
+        i += 2;
+        continue;
+      }
+    } else if (text[i] == '$') {
+      close = text.substr(i, 2) == "$$" ? "$$" : "$";
+    } else {
+      i++;
+      continue;
+    }
+    const size_t open = close == "$" ? 1 : 2;
+    const size_t end = text.find(close, i + open);
+    if (end == std::string_view::npos) return out;
+    if (end > i + open) out.push_back({i, end + close.size(), text.substr(i + open, end - i - open)});
+    i = end + close.size();
+  }
+  return out;
+}
+
+// "so the answer is Paris.", "Answer: (B)"
+std::string_view after_phrase(std::string_view line) {
+  const std::string small = lower(line);
+  size_t at = std::string::npos;
+  for (std::string_view phrase : {"answer is", "answer:", "option is", "choice is"})
+    if (const size_t found = small.rfind(phrase); found != std::string::npos)
+      at = at == std::string::npos ? found + phrase.size() : std::max(at, found + phrase.size());
+  if (at == std::string::npos) return {};
+  std::string_view rest = line.substr(at);
+  if (const size_t stop = rest.find(". "); stop != std::string_view::npos) rest = rest.substr(0, stop);
+  return strip_phrase(rest, nullptr);
+}
+
+bool is_short_phrase(std::string_view text) {
+  return !text.empty() && text.size() <= 60 && std::count(text.begin(), text.end(), ' ') < 4;
+}
+
+ExtractedAnswer last_expression(std::string_view text) {
+  if (text.size() > kLongestTail) text.remove_prefix(text.size() - kLongestTail);
+  const std::string_view line = last_line(text);
+  const Answer whole = read_formula(line);
+  std::string number;
+  const NumberReading reading = read_last_number(text, &number);
+  const bool several = reading.kind == ReadingKind::several;
+  if (whole.kind != Answer::Kind::none) {
+    const bool listed = whole.number && several;  // a number a line
+    const bool hedged = listed || whole.kind == Answer::Kind::alternatives;
+    return {std::string(strip_phrase(line, nullptr)), AnswerPlace::last, hedged};
+  }
+  const std::string_view said = after_phrase(line);
+  if (!said.empty()) {
+    const Answer formula = read_answer(said);
+    if (formula.kind == Answer::Kind::formula || !formula.option.empty() || is_short_phrase(said))
+      return {std::string(said), AnswerPlace::last, formula.kind == Answer::Kind::alternatives};
+  }
+  const std::vector<Mark> formulas = formulas_of(text);
+  const size_t digit = text.find_last_of("0123456789");
+  if (!formulas.empty() && (digit == std::string_view::npos || digit < formulas.back().end))
+    return last_mark(text, formulas, AnswerPlace::last);
+  if (reading.kind == ReadingKind::none) return {};
+  if (reading.kind == ReadingKind::one) number = number_text(reading.number);
+  return {several ? std::string(line) : number, AnswerPlace::last, several};
+}
+
+ExtractedAnswer find_answer(std::string_view text, bool in_answer_tag) {
+  if (const std::vector<Mark> boxes = boxes_of(text); !boxes.empty()) return last_mark(text, boxes, AnswerPlace::boxed);
+  if (text.find("\\boxed{}") != std::string_view::npos) return {};
+  if (const std::vector<Mark> hashes = hashes_of(text); !hashes.empty())
+    return last_mark(text, hashes, AnswerPlace::hashes);
+  bool bad = false;
+  const std::vector<Mark> tags = tags_of(text, in_answer_tag, bad);
+  if (bad) return {};
+  if (!tags.empty()) return last_mark(text, tags, AnswerPlace::tag);
+  return last_expression(text);
+}
+
+Answer read_reference(std::string_view reference) {
   if (const size_t at = reference.rfind(kHashes); at != std::string_view::npos)
-    return read_number(reference.substr(at + kHashes.size()));
+    return read_answer(reference.substr(at + kHashes.size()));
   const std::vector<Mark> boxes = boxes_of(reference);
-  return read_number(boxes.empty() ? reference : boxes.back().content);
+  return read_answer(boxes.empty() ? reference : boxes.back().content);
 }
 
-const char* why_none(const Found& f) {
-  if (f.answer.hedged) return "no single answer: several are offered";
-  if (f.answer.text.empty()) return "no answer found";
-  return "the answer is not a number that can be read";
+Verdict verdict(Outcome outcome, std::string reason) {
+  Verdict v;
+  v.outcome = outcome;
+  v.score = outcome == Outcome::correct ? 1 : 0;
+  v.reason = std::move(reason);
+  return v;
 }
 
 }  // namespace
 
 ExtractedAnswer extract_answer(std::string_view completion, std::string_view prefilled) {
-  return find_answer(completion, prefilled).answer;
+  const std::optional<std::string_view> after = after_thought(completion, prefilled);
+  return after ? find_answer(*after, prefilled.ends_with(kOpenAnswer)) : ExtractedAnswer{};
 }
 
 Verdict judge_math(std::string_view completion, std::string_view prefilled, std::string_view reference) {
-  constexpr size_t kShown = 60;
-  Verdict v;
-  const NumberReading want = read_reference(reference);
-  if (want.kind != ReadingKind::one) {
-    v.reason = fmt::format("the reference \"{}\" is not one number", reference.substr(0, kShown));
-    return v;
+  constexpr size_t kShown = 60, kKept = 1000;
+  const Answer want = read_reference(reference);
+  if (!is_sound(want))
+    return verdict(Outcome::failed,
+                   fmt::format("the reference \"{}\" is not one answer with a value", reference.substr(0, kShown)));
+  const ExtractedAnswer found = extract_answer(completion, prefilled);
+  const Answer got = read_answer(found.text);
+  if (got.kind == Answer::Kind::none) {
+    const bool open = !after_thought(completion, prefilled);
+    return verdict(Outcome::no_answer, open ? "the thought never ends" : "no answer found");
   }
-  const Found found = find_answer(completion, prefilled);
-  if (found.reading.kind != ReadingKind::one || found.answer.hedged) {
-    v.outcome = Outcome::no_answer;
-    v.reason = why_none(found);
-    return v;
+  const Judged judged = found.hedged ? Judged{false, "it names alternatives"} : same_answer(want, got);
+  Verdict v = verdict(judged.same ? Outcome::correct : Outcome::wrong, "equal");
+  v.extracted = (got.text.empty() ? found.text : got.text).substr(0, kKept);
+  if (!judged.same) {
+    v.reason = fmt::format("{} is not {}", v.extracted.substr(0, kShown), want.text.substr(0, kShown));
+    if (judged.why[0] != '\0') v.reason += std::string(": ") + judged.why;
   }
-  v.extracted = number_text(found.reading.number);
-  const bool right = same_number(want.number, found.reading.number);
-  v.outcome = right ? Outcome::correct : Outcome::wrong;
-  v.score = right ? 1 : 0;
-  v.reason =
-      right ? "equal"
-            : fmt::format("{} is not {}", v.extracted.substr(0, kShown), number_text(want.number).substr(0, kShown));
   return v;
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "reward/code_reward.h"
 #include "reward/exec_reward.h"
-#include "reward/math_answer.h"
+#include "reward/language.h"
+#include "reward/rules.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -28,25 +31,9 @@ const char* outcome_name(Outcome o) {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// The reference under one of the names data sets use; verl's rows nest it.
-std::string reference_of(const Json& row) {
-  if (!row.is_object()) return "";
-  const auto text = [](const Json& v) {
-    return v.is_string() ? v.get<std::string>() : v.is_number() ? v.dump() : std::string();
-  };
-  for (const char* key : {"answer", "target", "solution", "ground_truth"})
-    if (row.contains(key)) return text(row[key]);
-  if (row.contains("reward_model") && row["reward_model"].is_object() && row["reward_model"].contains("ground_truth"))
-    return text(row["reward_model"]["ground_truth"]);
-  return "";
-}
-
 // A reward that looks at one completion at a time.
 class RuleReward : public Reward {
  public:
-  using Rule = Verdict (*)(const RewardInput&, const RewardOptions&);
   RuleReward(std::string name, Rule rule, const RewardOptions& options)
       : name_(std::move(name)), rule_(rule), options_(options) {}
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
@@ -71,34 +58,30 @@ class RuleReward : public Reward {
   RewardOptions options_;
 };
 
-Verdict math_rule(const RewardInput& in, const RewardOptions&) {
-  return judge_math(in.completion, in.prefilled, reference_of(in.row));
-}
+// A reward that looks at whether the answer is right: by another reward's verdicts, or else by math.
+class ShapedReward : public Reward {
+ public:
+  ShapedReward(std::string name, ShapedRule rule, bool groups, const RewardOptions& options)
+      : name_(std::move(name)), rule_(rule), groups_(groups), options_(options), math_("math", math_rule, options) {}
+  std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
+    const std::vector<Verdict> right = math_.judge(inputs);
+    return rule_(inputs, right, options_);
+  }
+  std::vector<Verdict> judge_given(std::span<const RewardInput> inputs, std::span<const Verdict> right) override {
+    std::vector<Verdict> out = rule_(inputs, right, options_);
+    for (Verdict& v : out) v.seconds = 0;  // counted with `right`
+    return out;
+  }
+  bool needs_groups() const override { return groups_; }
+  std::string name() const override { return name_; }
 
-// R1's format reward: thought and answer in their tags, and nothing else.
-Verdict format_rule(const RewardInput& in, const RewardOptions&) {
-  const ParsedCompletion parsed = parse_completion(in.completion, in.prefilled);
-  Verdict v;
-  v.outcome = parsed.well_formed ? Outcome::correct : Outcome::wrong;
-  v.score = parsed.well_formed ? 1 : 0;
-  v.reason = parsed.well_formed    ? "thought and answer in their tags"
-             : !parsed.has_thought ? "no single <think>...</think>"
-             : !parsed.has_answer  ? "no single <answer>...</answer> after the thought"
-                                   : "text outside the tags, or an empty part";
-  return v;
-}
-
-// DAPO's soft overlong punishment (Yu et al. 2025, eq. 13): 0 up to L_max - L_cache, then linearly down to -1 at L_max.
-Verdict length_rule(const RewardInput& in, const RewardOptions& o) {
-  Verdict v;
-  const double longest = static_cast<double>(o.max_completion_length), length = static_cast<double>(in.num_tokens);
-  const double cache =
-      o.soft_overlong_cache > 0 ? static_cast<double>(o.soft_overlong_cache) : std::max(1.0, longest / 5);
-  v.score = length <= longest - cache ? 0 : length <= longest ? (longest - cache - length) / cache : -1;
-  v.outcome = v.score == 0 ? Outcome::correct : Outcome::wrong;
-  v.reason = fmt::format("{} of at most {} tokens", in.num_tokens, o.max_completion_length);
-  return v;
-}
+ private:
+  std::string name_;
+  ShapedRule rule_;
+  bool groups_;
+  RewardOptions options_;
+  RuleReward math_;
+};
 
 struct Part {
   std::unique_ptr<Reward> reward;
@@ -109,13 +92,19 @@ class SumReward : public Reward {
  public:
   explicit SumReward(std::vector<Part> parts) : parts_(std::move(parts)) {}
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
-    std::vector<Verdict> out(inputs.size());
+    std::vector<Verdict> out(inputs.size()), first;
     for (size_t p = 0; p < parts_.size(); p++) {
-      const std::vector<Verdict> verdicts = parts_[p].reward->judge(inputs);
+      Reward& reward = *parts_[p].reward;
+      std::vector<Verdict> verdicts =
+          p > 0 && tells_right(parts_[0]) ? reward.judge_given(inputs, first) : reward.judge(inputs);
       R1_CHECK(verdicts.size() == inputs.size());
+      if (p == 0) first = verdicts;
       for (size_t i = 0; i < inputs.size(); i++) combine(out[i], verdicts[i], parts_[p], p == 0);
     }
     return out;
+  }
+  bool needs_groups() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const Part& p) { return p.reward->needs_groups(); });
   }
   std::string name() const override {
     std::string text;
@@ -124,6 +113,11 @@ class SumReward : public Reward {
   }
 
  private:
+  // Whether a part's outcome is about the answer.
+  static bool tells_right(const Part& part) {
+    const std::string name = part.reward->name();
+    return name == "math" || name == "accuracy" || name == "code" || name == "exec";
+  }
   static void combine(Verdict& sum, const Verdict& v, const Part& part, bool first) {
     sum.seconds += v.seconds;
     sum.parts.push_back({part.reward->name(), v.score});
@@ -140,11 +134,19 @@ class SumReward : public Reward {
   std::vector<Part> parts_;
 };
 
-void check_length_options(const RewardOptions& o) {
-  if (o.max_completion_length <= 0) fail_usage("reward length needs max_completion_length");
-  if (o.soft_overlong_cache < 0 || o.soft_overlong_cache > o.max_completion_length)
-    fail_usage("reward length: a soft overlong cache of {} tokens; expected 0 to max_completion_length {}",
+void check_options(const std::string& name, const RewardOptions& o) {
+  const bool lengths = name == "length" || name == "cosine";
+  if (lengths && o.max_completion_length <= 0) fail_usage("reward {} needs max_completion_length above 0", name);
+  if (name == "length" && (o.soft_overlong_cache < 0 || o.soft_overlong_cache > o.max_completion_length))
+    fail_usage("reward length: soft_overlong_cache is {} tokens; expected 0 to max_completion_length {}",
                o.soft_overlong_cache, o.max_completion_length);
+  if (o.repetition_n_grams < 1 || o.repetition_n_grams > 100)
+    fail_usage("repetition_n_grams is {}, expected 1 to 100", o.repetition_n_grams);
+  if (!(o.repetition_max_penalty <= 0))
+    fail_usage("repetition_max_penalty is {}, expected at most 0", o.repetition_max_penalty);
+  const auto& languages = known_languages();
+  if (o.language != "auto" && std::find(languages.begin(), languages.end(), o.language) == languages.end())
+    fail_usage("language is \"{}\", expected auto or one of {}", o.language, fmt::join(languages, ", "));
 }
 
 double read_weight(const std::string& text, const std::string& spec) {
@@ -157,11 +159,62 @@ double read_weight(const std::string& text, const std::string& spec) {
   fail_usage("reward {}: weight \"{}\" is no number", spec, text);
 }
 
+constexpr std::pair<const char*, Rule> kRules[] = {
+    {"math", math_rule},           {"accuracy", math_rule},         {"format", format_rule},
+    {"tag_count", tag_count_rule}, {"language", language_rule},     {"length", length_rule},
+    {"filters", filters_rule},     {"repetition", repetition_rule}, {"repetition_penalty", repetition_rule}};
+
+// nullptr for a name that is none.
+std::unique_ptr<Reward> reward_by_name(const std::string& name, const RewardOptions& options) {
+  for (const auto& [known, make] : options.more)
+    if (name == known) return make();
+  for (const auto& [known, rule] : kRules)
+    if (name == known) return std::make_unique<RuleReward>(name, rule, options);
+  if (name == "code") return make_code_reward(options.code);
+  if (name == "cosine") return std::make_unique<ShapedReward>(name, cosine_rule, false, options);
+  if (name == "kimi_length") return std::make_unique<ShapedReward>(name, kimi_rule, true, options);
+  return nullptr;
+}
+
 }  // namespace
 
+const std::vector<std::string>& reward_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const auto& [name, rule] : kRules) out.emplace_back(name);
+    for (const char* name : {"cosine", "kimi_length", "code", "exec:"}) out.emplace_back(name);
+    return out;
+  }();
+  return names;
+}
+
+void declare_reward_keys(OptionTable& t, RewardOptions& o) {
+  t.add("soft_overlong_cache", &o.soft_overlong_cache,
+        "length reward: where punishment begins; 0: a fifth of the limit");
+  t.add("reward_timeout_seconds", &o.exec_timeout_seconds, "for exec:");
+  t.add_choice("format", &o.format, {"think_answer", "think"}, "format reward: which tags it asks for");
+  t.add("language", &o.language, "language reward: en, de, zh, ...; auto: the prompt's");
+  t.add("repetition_n_grams", &o.repetition_n_grams, "repetition reward: words of an n-gram");
+  t.add("repetition_max_penalty", &o.repetition_max_penalty, "repetition reward: when every n-gram is the same");
+  t.add("cosine_min_value_wrong", &o.cosine.min_wrong, "cosine reward: wrong and empty");
+  t.add("cosine_max_value_wrong", &o.cosine.max_wrong, "cosine reward: wrong and as long as can be");
+  t.add("cosine_min_value_correct", &o.cosine.min_correct, "cosine reward: right and as long as can be");
+  t.add("cosine_max_value_correct", &o.cosine.max_correct, "cosine reward: right and short");
+  t.add("filters_longest_paragraph", &o.filters.longest_paragraph, "filters reward: characters");
+  t.add("filters_language_share", &o.filters.language_share, "filters reward: of words in the language");
+  t.add("code_cpu_seconds", &o.code.limits.cpu_seconds, "code reward: of a test, all its processes together");
+  t.add("code_idle_seconds", &o.code.limits.idle_seconds, "code reward: neither on a core nor waiting for one");
+  t.add("code_memory_mb", &o.code.limits.memory_mb, "code reward: of a test");
+  t.add("code_processes", &o.code.limits.processes, "code reward: and threads, of a test");
+  t.add("code_output_kb", &o.code.limits.output_kb, "code reward: standard output and error, each");
+  t.add("code_float_tolerance", &o.code.float_tolerance, "code reward: of printed numbers; 0: the same text");
+  t.add("code_minimum_tier", &o.code.minimum_tier, "code reward: weakest sandbox that will do (r1 doctor)");
+  t.add("code_unsafe_no_sandbox", &o.code.unsafe_no_sandbox, "code reward: run programs even without a sandbox");
+  t.add("code_journal", &o.code.journal, "code reward: file of verdicts given before; empty: none");
+  t.add("code_workers", &o.code.workers, "code reward: programs at a time; 0: one a core");
+}
+
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options) {
-  static const std::vector<std::pair<std::string, RuleReward::Rule>> rules = {
-      {"math", math_rule}, {"format", format_rule}, {"length", length_rule}};
   std::vector<Part> parts;
   for (size_t at = 0; at <= spec.size();) {
     while (at < spec.size() && spec[at] == ' ') at++;
@@ -176,13 +229,12 @@ std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions
       weight = read_weight(std::string(trim(std::string_view(name).substr(star + 1))), spec);
       name = trim(std::string_view(name).substr(0, star));
     }
-    const auto it = std::find_if(rules.begin(), rules.end(), [&](const auto& r) { return r.first == name; });
-    if (it == rules.end())
-      fail_usage(
-          "unknown reward \"{}\"; nearest is \"{}\" (math, format, length, exec:COMMAND; joined by +, weighted by *)",
-          name, nearest_name(name, {"math", "format", "length", "exec:"}));
-    if (name == "length") check_length_options(options);
-    parts.push_back({std::make_unique<RuleReward>(name, it->second, options), weight});
+    std::unique_ptr<Reward> reward = reward_by_name(name, options);
+    if (reward == nullptr)
+      fail_usage("unknown reward \"{}\"; nearest is \"{}\" ({}COMMAND; joined by +, weighted by *)", name,
+                 nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
+    check_options(name, options);
+    parts.push_back({std::move(reward), weight});
     at = end + 1;
   }
   return std::make_unique<SumReward>(std::move(parts));

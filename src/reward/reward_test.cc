@@ -38,7 +38,7 @@ TEST(Reward, FindsTheReferenceUnderItsNames) {
 
 TEST(Reward, MissingReferencesFail) {
   for (const Json& row : {Json(), Json::object(), Json{{"question", "42"}}, Json{{"answer", nullptr}},
-                          Json{{"answer", {42}}}, Json{{"answer", "blue"}}, Json{{"answer", true}}})
+                          Json{{"answer", {42}}}, Json{{"answer", ""}}, Json{{"answer", true}}})
     EXPECT_EQ(judge_one("math", input("42", row)).outcome, Outcome::failed) << row;
 }
 
@@ -119,7 +119,7 @@ TEST(Reward, PartsAreWeightedAndAdded) {
 }
 
 TEST(Reward, AFailedPartFailsTheWhole) {
-  const Verdict v = judge_one("format+math", input("<think>a</think><answer>41</answer>", {{"answer", "blue"}}));
+  const Verdict v = judge_one("format+math", input("<think>a</think><answer>41</answer>", {{"answer", "1/0"}}));
   EXPECT_EQ(v.outcome, Outcome::failed);
   EXPECT_NE(v.reason.find("math: the reference"), std::string::npos);
   EXPECT_EQ(judge_one("math+format", input("42", Json::object())).outcome, Outcome::failed);
@@ -131,6 +131,80 @@ TEST(Reward, ExecTakesTheRestOfTheText) {
       "math+exec:while read -r line; do echo '{\"id\":0,\"score\":0.25,\"reason\":\"a+b*c\"}'; done", input("42"));
   EXPECT_EQ(v.score, 1.25) << v.reason;
   EXPECT_EQ(v.parts[1].first, "exec");
+}
+
+TEST(Reward, FormatMayAskForTheThoughtAlone) {
+  const auto score = [](const char* text) { return judge_one("format", input(text), {.format = "think"}).score; };
+  EXPECT_EQ(score("<think>a</think> 42"), 1);
+  EXPECT_EQ(score("<think>a</think><answer>42</answer>"), 1);
+  for (const char* text : {"42", "<think>a</think>", "<think> </think>42", "x<think>a</think>42", "<think>a 42"})
+    EXPECT_EQ(score(text), 0) << text;
+}
+
+TEST(Reward, ACutOffCompletionIsAsLongAsCanBe) {
+  RewardInput in = input("x", {}, 5);
+  in.truncated = true;
+  EXPECT_EQ(judge_one("length", in, {.max_completion_length = 100}).score, -1);
+}
+
+TEST(Reward, CosineTakesTheFirstPartsVerdict) {
+  const RewardOptions o{.max_completion_length = 100};
+  EXPECT_EQ(judge_one("cosine", input("42", {{"answer", 42}}, 0), o).score, 1);
+  EXPECT_EQ(judge_one("cosine", input("41", {{"answer", 42}}, 0), o).score, -1);
+  const Verdict v = judge_one("math*0+cosine", input("42", {{"answer", 42}}, 100), o);
+  EXPECT_EQ(v.score, 0.5);
+  EXPECT_EQ(v.parts.size(), 2u);
+  EXPECT_EQ(judge_one("exec:while read -r line; do echo '{\"id\":0,\"score\":1}'; done", input("42")).score, 1);
+  // what the checker cannot say, the shape of an answer cannot either
+  EXPECT_EQ(judge_one("math+cosine", input("42", {{"answer", ""}}), o).outcome, Outcome::failed);
+  EXPECT_EQ(judge_one("cosine", input("42", {{"answer", ""}}), o).outcome, Outcome::failed);
+}
+
+TEST(Reward, KimiComparesTheSamplesOfAPrompt) {
+  std::vector<RewardInput> in;
+  for (const auto& [group, text, tokens] :
+       {std::tuple(0, "42", 10), std::tuple(1, "42", 500), std::tuple(0, "42", 30), std::tuple(0, "41", 20),
+        std::tuple(0, "41", 30), std::tuple(0, "41", 10), std::tuple(1, "42", 500)}) {
+    in.push_back(input(text, {{"answer", 42}}, tokens));
+    in.back().group = group;
+  }
+  const auto reward = make_reward("kimi_length", {});
+  EXPECT_TRUE(reward->needs_groups());
+  EXPECT_FALSE(make_reward("math+length", {.max_completion_length = 5})->needs_groups());
+  const std::vector<double> expected = {0.5, 0, -0.5, 0, -0.5, 0, 0};
+  const auto verdicts = reward->judge(in);
+  for (size_t i = 0; i < in.size(); i++) EXPECT_EQ(verdicts[i].score, expected[i]) << i;
+  in[2].row = {{"answer", ""}};  // failed: it leaves its group, so that 20 tokens are the middle no more
+  in[4].row = {{"answer", ""}};
+  const auto fewer = reward->judge(in);
+  EXPECT_EQ(fewer[2].outcome, Outcome::failed);
+  EXPECT_EQ(fewer[0].score, 0.5);
+  EXPECT_EQ(fewer[3].score, -0.5);
+}
+
+TEST(Reward, LanguageIsThePromptsUnlessAsked) {
+  RewardInput in = input("<think>First we add the numbers. \u73B0\u5728\u52A0</think> 42");
+  in.prompt = "How many apples are there?";
+  const Verdict v = judge_one("language", in);
+  EXPECT_EQ(v.score, 5.0 / 8);
+  EXPECT_EQ(v.outcome, Outcome::correct);
+  EXPECT_EQ(judge_one("language", in, {.language = "zh"}).score, 3.0 / 8);
+  EXPECT_EQ(judge_one("language", in, {.language = "zh"}).outcome, Outcome::wrong);
+  in.prompt = "\u6709\u591A\u5C11\u4E2A\u82F9\u679C?";
+  EXPECT_EQ(judge_one("language", in).score, 3.0 / 8);
+  EXPECT_EQ(judge_one("language", input("<think>2 + 2 = 4</think> 4")).outcome, Outcome::no_answer);
+  EXPECT_THROW(make_reward("language", {.language = "xx"}), UsageError);
+}
+
+TEST(Reward, FiltersAndRepetitionAndTags) {
+  RewardInput in = input("<think>We add the numbers.</think><answer>42</answer>");
+  EXPECT_EQ(judge_one("filters+repetition+tag_count", in).score, 2);
+  EXPECT_EQ(judge_one("filters", input("<think>We run ```x``` here</think>")).reason, "a code block");
+  EXPECT_EQ(judge_one("repetition_penalty", input("go go go go go")).score, -1 * (1 - 1.0 / 3));
+  EXPECT_EQ(judge_one("tag_count", input("<think>a</think> 42")).score, 0.5);
+  EXPECT_THROW(make_reward("repetition", {.repetition_n_grams = 0}), UsageError);
+  EXPECT_THROW(make_reward("repetition", {.repetition_max_penalty = 1}), UsageError);
+  EXPECT_THROW(make_reward("cosine", {}), UsageError);
 }
 
 TEST(Reward, UnknownNamesAndWeightsAreUsageErrors) {

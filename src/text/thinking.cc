@@ -36,6 +36,7 @@ ParsedCompletion parse_completion(std::string_view completion, std::string_view 
     before = std::string_view(whole).substr(0, begin - std::string_view("<think>").size());
     after = std::string_view(whole).substr(end + std::string_view("</think>").size());
   }
+  out.thought_first = out.has_thought && trim(before).empty();
   out.after_thought = after;
   size_t answer_begin = 0, answer_end = 0;
   out.has_answer = count_of(whole, "<answer>") == 1 && count_of(whole, "</answer>") == 1 &&
@@ -44,8 +45,8 @@ ParsedCompletion parse_completion(std::string_view completion, std::string_view 
   out.answer = trim(after.substr(answer_begin, answer_end - answer_begin));
   const std::string_view gap = after.substr(0, answer_begin - std::string_view("<answer>").size()),
                          rest = after.substr(answer_end + std::string_view("</answer>").size());
-  out.well_formed = out.has_thought && trim(before).empty() && trim(gap).empty() && trim(rest).empty() &&
-                    !out.thought.empty() && !out.answer.empty();
+  out.well_formed =
+      out.thought_first && trim(gap).empty() && trim(rest).empty() && !out.thought.empty() && !out.answer.empty();
   return out;
 }
 

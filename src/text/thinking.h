@@ -8,12 +8,13 @@
 namespace r1 {
 
 struct ParsedCompletion {
-  bool has_thought = false;   // one <think> (or a prefilled one) closed by one </think>
-  bool has_answer = false;    // one <answer>...</answer> after the thought (or anywhere, when there is no thought)
-  bool well_formed = false;   // exactly thought, then answer, and nothing else but white space
-  std::string thought;        // trimmed
-  std::string answer;         // trimmed
-  std::string after_thought;  // what follows </think>; all of the text when there is no thought
+  bool has_thought = false;    // one <think> (or a prefilled one) closed by one </think>
+  bool has_answer = false;     // one <answer>...</answer> after the thought (or anywhere, when there is no thought)
+  bool thought_first = false;  // nothing but white space before the thought
+  bool well_formed = false;    // exactly thought, then answer, and nothing else but white space
+  std::string thought;         // trimmed
+  std::string answer;          // trimmed
+  std::string after_thought;   // what follows </think>; all of the text when there is no thought
 };
 
 // `prefilled`: what the prompt ended with, e.g. "<think>\n": it counts as part of the completion.

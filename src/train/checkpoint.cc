@@ -245,7 +245,8 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
                                                   "model",
                                                   "num_completions_to_log",
                                                   "save_dtype",
-                                                  "reward_timeout_seconds"};
+                                                  "reward_timeout_seconds",
+                                                  "max_failed_rewards"};
   const Json& old = found.manifest.at("recipe");
   std::string differences;
   for (const auto& [key, value] : recipe)

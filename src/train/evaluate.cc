@@ -121,6 +121,7 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
                                                                 .prefilled = prompt.prefilled,
                                                                 .num_tokens = static_cast<int64_t>(c.ids.size()),
                                                                 .truncated = c.finish == FinishReason::length,
+                                                                .group = static_cast<int64_t>(request),
                                                                 .row = rows[request].row});
     if (progress) progress(++done);
   };

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "data/tasks/task_rows.h"
 #include "kernels/matmul_int8.h"
 #include "train/evaluate.h"
 #include "train/grpo_update.h"
@@ -27,9 +28,7 @@ class GrpoTrainer {
       : o_(run.options),
         session_(session),
         rows_(rows),
-        reward_(make_reward(o_.reward, {.max_completion_length = o_.max_completion_length,
-                                        .soft_overlong_cache = o_.soft_overlong_cache,
-                                        .exec_timeout_seconds = o_.reward_timeout_seconds})),
+        reward_(make_reward_for(o_.data.data, o_.reward, o_.reward_options())),
         sampler_(session.model(), session.tokenizer(), {.max_active = o_.max_active}),
         maker_(o_, sampler_, session.prompts(), rows_, *reward_) {
     const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /

@@ -5,6 +5,9 @@
 #include "base/error.h"
 
 namespace r1 {
+namespace {
+constexpr size_t kBatch = 16;
+}
 
 AsyncJudge::AsyncJudge(Reward& reward, size_t count) : reward_(reward), verdicts_(count), queue_(count + 1) {
   for (Verdict& v : verdicts_) v.reason = "was never sampled";
@@ -13,7 +16,7 @@ AsyncJudge::AsyncJudge(Reward& reward, size_t count) : reward_(reward), verdicts
 void AsyncJudge::submit(size_t index, RewardInput input) {
   indices_.push_back(index);
   inputs_.push_back(std::move(input));
-  if (inputs_.size() >= 16) send();
+  if (inputs_.size() >= kBatch && !reward_.needs_groups()) send();
 }
 
 void AsyncJudge::send() {

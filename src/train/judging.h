@@ -13,7 +13,7 @@ class AsyncJudge {
  public:
   // Borrows `reward`. `count` verdicts are expected.
   AsyncJudge(Reward& reward, size_t count);
-  // Hands input `index` over. Inputs are judged in small batches.
+  // Hands input `index` over. Inputs are judged in small batches, or all together when the reward compares samples.
   void submit(size_t index, RewardInput input);
   // All verdicts by index, once everything submitted is judged. An index that was never submitted stays `failed`.
   std::vector<Verdict> finish();

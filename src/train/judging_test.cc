@@ -42,6 +42,16 @@ TEST(Judging, EveryVerdictFindsItsInput) {
   EXPECT_EQ(echo.largest, 16u) << "small batches, so that judging begins while sampling goes on";
 }
 
+TEST(Judging, SamplesThatAreComparedComeTogether) {
+  class Group : public Echo {
+    bool needs_groups() const override { return true; }
+  } group;
+  AsyncJudge judge(group, 40);
+  for (size_t i = 0; i < 40; i++) judge.submit(i, input(std::to_string(i)));
+  EXPECT_EQ(judge.finish()[39].reason, "39");
+  EXPECT_EQ(group.largest, 40u);
+}
+
 TEST(Judging, WhatWasNeverSampledIsFailedNotWrong) {
   Echo echo;
   AsyncJudge judge(echo, 3);

@@ -27,7 +27,7 @@ DataOptions::DataOptions() {
 
 void DataOptions::declare(OptionTable& t) {
   t.begin_group("data");
-  t.add("data", &data, "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:arithmetic");
+  t.add("data", &data, "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:NAME (r1 tasks list)");
   t.add_alias("dataset_name", "data");
   std::vector<std::string> formats = row_format_names();
   formats.insert(formats.begin(), "auto");
@@ -231,7 +231,8 @@ void GrpoOptions::declare(OptionTable& t) {
   std::vector<std::string> presets = preset_names();
   presets.insert(presets.begin(), "none");
   t.add_choice("preset", &preset, presets, "a paper's settings; keys given beside it count more");
-  t.add("reward", &reward, "math, format, length, exec:COMMAND, joined by +, weighted by *");
+  t.add("reward", &reward,
+        "auto (task for tasks:NAME, else math), task, or names as of r1 reward; joined by +, weighted by *");
   t.add("num_generations", &num_generations, "samples a prompt: the group");
   t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
   t.add("num_iterations", &num_iterations, "passes over each rollout");
@@ -263,8 +264,8 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("entropy_coef", &entropy_coef, "bonus on the mean entropy");
   t.add("mask_truncated_completions", &mask_truncated_completions, "cut-off completions teach nothing");
   t.begin_group("grpo: rewards and looking");
-  t.add("soft_overlong_cache", &soft_overlong_cache, "length reward: where punishment begins; 0: a fifth of the limit");
-  t.add("reward_timeout_seconds", &reward_timeout_seconds, "for exec:");
+  declare_reward_keys(t, rewards);
+  t.add("max_failed_rewards", &max_failed_rewards, "share of a rollout's verdicts that may fail before the run stops");
   t.add("num_completions_to_log", &num_completions_to_log, "of every rollout, into samples.jsonl");
   t.add("eval_steps", &eval_steps, "held-out accuracy every so many steps; 0: never");
   t.add("eval_rows", &eval_rows, "held-out items for that");
@@ -288,7 +289,9 @@ void GrpoOptions::check() const {
   at_least("beta", beta, 0);
   at_least("epsilon", epsilon, 0);
   if (epsilon_high) at_least("epsilon_high", *epsilon_high, 0);
-  at_least("soft_overlong_cache", static_cast<double>(soft_overlong_cache), 0);
+  at_least("soft_overlong_cache", static_cast<double>(rewards.soft_overlong_cache), 0);
+  if (!(max_failed_rewards >= 0 && max_failed_rewards <= 1))
+    fail_usage("max_failed_rewards is {}, expected 0 to 1", max_failed_rewards);
   at_least("num_completions_to_log", static_cast<double>(num_completions_to_log), 0);
   if (!(ref_model_mixup_alpha >= 0 && ref_model_mixup_alpha <= 1))
     fail_usage("ref_model_mixup_alpha is {}, expected 0 to 1", ref_model_mixup_alpha);
@@ -329,6 +332,12 @@ LossForm GrpoOptions::loss_form() const {
   f.kl = kl_estimator == "k1" ? KlEstimator::k1 : kl_estimator == "k2" ? KlEstimator::k2 : KlEstimator::k3;
   f.kl_times_ratio = use_bias_correction_kl;
   return f;
+}
+
+RewardOptions GrpoOptions::reward_options() const {
+  RewardOptions out = rewards;
+  out.max_completion_length = max_completion_length;
+  return out;
 }
 
 SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {

@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "data/dataset.h"
+#include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/losses.h"
 #include "train/policy.h"
@@ -104,7 +105,7 @@ struct SftOptions : TrainingOptions {
 struct GrpoOptions : TrainingOptions {
   GrpoOptions();
   std::string preset = "none";
-  std::string reward = "math";
+  std::string reward = "auto";
   int64_t num_generations = 8;
   int64_t generation_batch_size = 0;  // completions of one rollout; 0: one optimiser step's
   int64_t num_iterations = 1;
@@ -122,8 +123,8 @@ struct GrpoOptions : TrainingOptions {
   double ref_model_mixup_alpha = 0.6;
   double entropy_coef = 0;
   bool mask_truncated_completions = false;
-  int64_t soft_overlong_cache = 0;  // DAPO's L_cache for the length reward; 0: a fifth of max_completion_length
-  double reward_timeout_seconds = 60;
+  RewardOptions rewards;               // but for max_completion_length, which is the run's
+  double max_failed_rewards = 0.5;     // share of a rollout's verdicts that may fail; beyond, the run stops
   int64_t max_active = 64;             // sequences decoded together
   std::string rollout_dtype = "auto";  // auto: as training; int8: another policy samples, and its samples are weighed
   double importance_sampling_cap = 2;  // on those weights
@@ -136,6 +137,7 @@ struct GrpoOptions : TrainingOptions {
   void check() const;
   LossForm loss_form() const;
   SamplingOptions sampling(uint32_t rollout) const;
+  RewardOptions reward_options() const;
   int64_t rollout_batch() const { return generation_batch_size > 0 ? generation_batch_size : batch(); }
   int64_t prompts_per_rollout() const { return rollout_batch() / num_generations; }
   int64_t steps_per_rollout() const { return rollout_batch() / batch() * num_iterations; }

@@ -84,7 +84,7 @@ TEST(Options, PresetDapo) {
   EXPECT_EQ(o.steps_per_rollout(), 16);
   EXPECT_EQ(o.warmup_steps, 20 * 16) << "20 rollouts' steps";
   EXPECT_EQ(o.max_completion_length, 20480);
-  EXPECT_EQ(o.soft_overlong_cache, 4096);
+  EXPECT_EQ(o.rewards.soft_overlong_cache, 4096);
   EXPECT_TRUE(o.mask_truncated_completions);
   EXPECT_EQ(o.loss_form().type, LossType::dapo);
   EXPECT_DOUBLE_EQ(o.loss_form().epsilon_low, 0.2);
@@ -140,6 +140,7 @@ TEST(Options, ContradictionsAreErrors) {
       {{{"min_lr_rate", "2"}}, "min_lr_rate"},
       {{{"beta", "0.1"}, {"ref_model_mixup_alpha", "1.5"}}, "ref_model_mixup_alpha"},
       {{{"soft_overlong_cache", "-1"}}, "soft_overlong_cache"},
+      {{{"max_failed_rewards", "1.5"}}, "max_failed_rewards"},
       {{{"learning_rate", "-1"}}, "learning_rate"},
       {{{"lora_dropout", "0.05"}}, "lora_dropout is 0.05, expected 0"},
       {{{"lora_r", "0"}}, "lora_r"},

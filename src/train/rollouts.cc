@@ -80,6 +80,7 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
                   .prefilled = prompt.prefilled,
                   .num_tokens = static_cast<int64_t>(c.ids.size()),
                   .truncated = c.finish == FinishReason::length,
+                  .group = static_cast<int64_t>(request),
                   .row = row_at(number, static_cast<int64_t>(request)).row});
     progress(++done);
   };
@@ -107,19 +108,23 @@ void RolloutMaker::set_advantages(Rollout& rollout) const {
                                                                  : ScaleRewards::none;
   std::vector<std::vector<double>> rewards, advantages;
   std::string last_failure;
-  bool any = false;
+  int64_t num_failed = 0, num_verdicts = 0;
   for (const JudgedGroup& g : rollout.groups) {
     rewards.emplace_back();
     for (const Verdict& v : g.verdicts) {
       const bool failed = v.outcome == Outcome::failed;
       if (failed) last_failure = v.reason;
-      any = any || !failed;
+      num_failed += failed;
+      num_verdicts++;
       rewards.back().push_back(failed ? NAN : v.score);
     }
   }
-  if (!any)
+  if (num_failed == num_verdicts)
     fail("rollout {}: every verdict failed, so there is nothing to learn from; the last one said: {}",
          rollout.number + 1, last_failure);
+  if (static_cast<double>(num_failed) > options_.max_failed_rewards * static_cast<double>(num_verdicts))
+    fail("rollout {}: {} of {} verdicts failed, more than max_failed_rewards = {} allows; the last one said: {}",
+         rollout.number + 1, num_failed, num_verdicts, options_.max_failed_rewards, last_failure);
   const std::vector<double> deviations = group_advantages(rewards, scale, advantages);
   for (size_t g = 0; g < rollout.groups.size(); g++) {
     rollout.groups[g].spread = deviations[g] > 0;

@@ -38,7 +38,8 @@ class RolloutMaker {
                const std::vector<DataRow>& rows, Reward& reward);
 
   // Rollout `number` under the policy as it is. `progress(done)` after every finished sample. Rows follow one another
-  // through the epochs' orders, so nothing but the number has to be kept. Throws r1::Error when every verdict failed.
+  // through the epochs' orders, so nothing but the number has to be kept. Throws r1::Error when every verdict failed,
+  // or a larger share of them than max_failed_rewards.
   // The result has no groups when the run was interrupted.
   Rollout make(int64_t number, const std::function<void(int64_t)>& progress) const;
 

@@ -59,6 +59,18 @@ constexpr const char* kTemplates[] = {
     "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | join(', ') }}",
 };
 
+constexpr const char* kAnswers[] = {
+    "42\n<think>1</think> \\boxed{\\frac{84}{2}}",
+    "\\sqrt{8}\n2\\sqrt2 or 8^{1/2}",
+    "x^2+1\n$y = (x+i)(x-i)$",
+    "(1,3]\n#### 1 < x \\le 3",
+    "\\{1,2\\}\n<answer>x = 1 \\text{ or } x = 2</answer>",
+    "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}\n[[1,2],[3,4]]",
+    "5\\text{ cm}^2\nThe answer is 0.05\\,\\mathrm{dm}^2.",
+    "B\n\\boxed{\\text{(B) } 12!}",
+    "\\pm 3\n\\binom{6}{2} \\log_2 8, \\sin^{-1} 30^\\circ, |x|, 9^{9^{9}}, 1.5e-3, 50\\%, 0.\\overline{3}",
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,6 +100,8 @@ int main(int argc, char** argv) {
       R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],)"
       R"("special_tokens":{"<s>":{"ids":[3]}}},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","unk_token":"a",)"
       R"("ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}})");
+  int n = 0;
+  for (const char* text : kAnswers) put(root / "math_answer_fuzz", std::to_string(n++), text);
   int i = 0;
   for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
   put(root / "jsonl_fuzz", "rows",

@@ -1,0 +1,135 @@
+// `r1 reward NAME --json`: each line of standard input is an object with "completion" and what the reward needs
+// ("answer" for math); each line of standard output is its verdict. Verdicts come as lines do, unless the reward
+// compares a prompt's samples: then all lines are read first, and those with the same "prompt" are a group.
+#include "cli/reward_verb.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "cli/json_lines.h"
+#include "reward/reward.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RewardWords {
+  std::string name;
+  bool json = false;
+  KeyValues sets;
+};
+
+struct RewardKeys {
+  RewardOptions reward;
+  RewardKeys() { reward.max_completion_length = 256; }  // as r1 grpo
+  void declare(OptionTable& table) {
+    table.add("max_completion_length", &reward.max_completion_length, "length, cosine: tokens");
+    declare_reward_keys(table, reward);
+  }
+};
+
+std::string text_field(const Json& row, const char* key, bool required, const std::string& where) {
+  if (!row.contains(key)) {
+    if (required) fail("{}: \"{}\" is missing; expected a text", where, key);
+    return "";
+  }
+  if (!row[key].is_string()) fail("{}: \"{}\" is {}, expected a text", where, key, row[key].type_name());
+  return row[key].get<std::string>();
+}
+
+int64_t tokens_field(const Json& row, const std::string& completion, const std::string& where) {
+  if (!row.contains("num_tokens")) return count_words(completion);
+  const Json& n = row["num_tokens"];
+  if (!n.is_number_unsigned() || n.get<uint64_t>() > INT32_MAX)
+    fail("{}: \"num_tokens\" is {}, expected a whole number from 0 to {}", where, n.dump().substr(0, 40), INT32_MAX);
+  return n.get<int64_t>();
+}
+
+RewardInput input_of(const std::string& line, const std::string& where) {
+  Json row = Json::parse(line, nullptr, false);
+  if (!row.is_object()) fail("{}: expected a JSON object with \"completion\", got {}", where, line.substr(0, 80));
+  RewardInput in;
+  in.completion = text_field(row, "completion", true, where);
+  in.prompt = text_field(row, "prompt", false, where);
+  in.prefilled = text_field(row, "prefilled", false, where);
+  in.num_tokens = tokens_field(row, in.completion, where);
+  if (row.contains("truncated")) {
+    if (!row["truncated"].is_boolean())
+      fail("{}: \"truncated\" is {}, expected true or false", where, row["truncated"].type_name());
+    in.truncated = row["truncated"].get<bool>();
+  }
+  in.row = std::move(row);
+  return in;
+}
+
+void print_verdict(const Verdict& v) {
+  const bool failed = v.outcome == Outcome::failed;
+  Json line = {{"verdict", outcome_name(v.outcome)}};
+  line["score"] = failed ? Json() : Json(v.score);  // a checker that failed says nothing about the completion
+  line["reason"] = v.reason;
+  line["extracted"] = v.extracted;
+  line["parts"] = Json::object();
+  for (const auto& [name, score] : v.parts) line["parts"][name] = failed ? Json() : Json(score);
+  line["ms"] = std::round(v.seconds * 1e6) / 1e3;
+  print_json_line(line);
+}
+
+void judge_and_print(Reward& reward, std::span<const RewardInput> inputs) {
+  for (const Verdict& v : reward.judge(inputs)) print_verdict(v);
+}
+
+int run_reward(const RewardWords& words) {
+  RewardKeys keys;
+  OptionTable table;
+  keys.declare(table);
+  table.set_all(words.sets);
+  const std::unique_ptr<Reward> reward = make_reward(words.name, keys.reward);
+  std::vector<RewardInput> waiting;
+  std::map<std::string, int64_t> groups;
+  try {
+    for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
+      RewardInput in = input_of(line, where);
+      if (!reward->needs_groups()) return judge_and_print(*reward, {&in, 1});
+      in.group = groups.emplace(in.prompt, static_cast<int64_t>(groups.size())).first->second;
+      waiting.push_back(std::move(in));
+    });
+  } catch (const Error&) {  // what stands before a bad line counts
+    judge_and_print(*reward, waiting);
+    throw;
+  }
+  judge_and_print(*reward, waiting);
+  return 0;
+}
+
+}  // namespace
+
+void add_reward_verb(CLI::App& app, std::function<int()>& action) {
+  CLI::App* verb = app.add_subcommand("reward", "JSON lines {\"completion\",...} to {\"verdict\",\"score\",...}");
+  // Shared by the verb's flags and by what it runs.
+  const auto words = std::make_shared<RewardWords>();
+  verb->add_option("name", words->name,
+                   fmt::format("{}COMMAND; joined by +, weighted by *", fmt::join(reward_names(), ", ")))
+      ->required();
+  verb->add_flag("--json", words->json, "JSON lines (always so)");
+  verb->add_option_function<std::vector<std::string>>(
+          "--set",
+          [words](const std::vector<std::string>& all) {
+            for (const std::string& one : all) words->sets.push_back(split_assignment(one));
+          },
+          "key=value, repeatable")
+      ->take_all()
+      ->expected(1)
+      ->type_name("KEY=VALUE");
+  RewardKeys keys;
+  OptionTable table;
+  keys.declare(table);
+  verb->footer("Keys for --set key=value, with their defaults:\n" + table.help());
+  verb->callback([words, &action] { action = [words] { return run_reward(*words); }; });
+}
+
+}  // namespace r1

@@ -1,0 +1,349 @@
+#include "reward/math_equal.h"
+
+#include <algorithm>
+
+namespace r1 {
+namespace {
+
+constexpr size_t kMostMembers = 64;
+
+bool is_scalar(const Expression& e) {
+  switch (e.kind) {
+    case NodeKind::number:
+    case NodeKind::symbol:
+    case NodeKind::constant:
+    case NodeKind::add:
+    case NodeKind::multiply:
+    case NodeKind::divide:
+    case NodeKind::power:
+    case NodeKind::negate:
+    case NodeKind::function:
+    case NodeKind::percent:
+    case NodeKind::degree:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_lone(const Expression& e) {
+  return e.kind == NodeKind::symbol || e.kind == NodeKind::text ||
+         (e.kind == NodeKind::function && e.name.size() == 1);  // f(x)
+}
+bool is_equation(const Expression& e) {
+  return e.kind == NodeKind::relation && e.name.find_first_not_of('=') == std::string::npos;
+}
+
+// ---- one form for what can be written in several
+
+// a +- b: both values.
+Expression with_sign(const Expression& e, bool upper) {
+  if (e.kind == NodeKind::plus_minus) {
+    const bool plus = (e.name == "+") == upper;
+    Expression last = with_sign(e.kids.back(), upper);
+    if (!plus) last = make_node(NodeKind::negate, "", {std::move(last)});
+    if (e.kids.size() == 1) return last;
+    return make_node(NodeKind::add, "", {with_sign(e.kids[0], upper), std::move(last)});
+  }
+  Expression out = e;
+  for (Expression& kid : out.kids) kid = with_sign(kid, upper);
+  return out;
+}
+
+// "x = 5", "f(x) = 5", "x = 2 + 3 = 5": 5. "12 + 30 = 42": 42. "2x = 10": itself.
+Expression unwrapped(const Expression& e) {
+  if (e.kind == NodeKind::relation && e.name == "e" && is_lone(e.kids[0])) return e.kids[1];
+  if (!is_equation(e)) return e;
+  if (is_lone(e.kids[0]) || !is_open(e.kids[0])) {
+    if (e.kids.size() == 2 && !is_lone(e.kids[0]) && is_lone(e.kids[1])) return e.kids[0];  // 5 = x
+    return e.kids.back();
+  }
+  return e;
+}
+
+char flipped(char op) { return op == '<' ? '>' : op == '>' ? '<' : op == 'l' ? 'g' : op == 'g' ? 'l' : op; }
+
+Expression infinity(bool negative) {
+  Expression out = make_node(NodeKind::constant, "infinity", {});
+  return negative ? make_node(NodeKind::negate, "", {std::move(out)}) : out;
+}
+
+// x > 3, 1 <= x < 5, 3 < x as intervals; itself when it is none of those.
+Expression interval_of(const Expression& e) {
+  if (e.kind == NodeKind::builder && is_lone(e.kids[0])) return interval_of(e.kids[1]);
+  if (e.kind == NodeKind::builder && e.kids[0].kind == NodeKind::relation && e.kids[0].name == "e")
+    return interval_of(e.kids[1]);
+  if (e.kind != NodeKind::relation || e.name.find_first_not_of("<>lg") != std::string::npos) return e;
+  const bool up = e.name[0] == '<' || e.name[0] == 'l';
+  for (const char op : e.name)
+    if ((op == '<' || op == 'l') != up) return e;
+  const auto make = [&](const Expression& low, char below, const Expression& high, char above) {
+    const std::string name{below == 'l' || below == 'g' ? '[' : '(', above == 'l' || above == 'g' ? ']' : ')'};
+    return make_node(NodeKind::interval, name, {low, high});
+  };
+  if (e.kids.size() == 3 && is_lone(e.kids[1]) && !is_open(e.kids[0]) && !is_open(e.kids[2]))
+    return up ? make(e.kids[0], e.name[0], e.kids[2], e.name[1]) : make(e.kids[2], e.name[1], e.kids[0], e.name[0]);
+  if (e.kids.size() != 2) return e;
+  const bool left = is_lone(e.kids[0]) && !is_open(e.kids[1]);
+  if (!left && !(is_lone(e.kids[1]) && !is_open(e.kids[0]))) return e;
+  const Expression& bound = e.kids[left ? 1 : 0];
+  const char op = left ? e.name[0] : flipped(e.name[0]);
+  return op == '<' || op == 'l' ? make(infinity(true), '<', bound, op) : make(bound, op, infinity(false), '<');
+}
+
+bool all_about_one(const std::vector<Expression>& relations) {
+  return std::all_of(relations.begin(), relations.end(), [&](const Expression& e) {
+    return is_equation(e) && e.kids.size() == 2 && is_lone(e.kids[0]) && same_tree(e.kids[0], relations[0].kids[0]);
+  });
+}
+
+Expression normal(const Expression& e);
+
+// "x = 1 or x = 2", "x = 1, x = 2": a list of values. "x < 1 or x > 3": a union.
+Expression normal_list(const Expression& e) {
+  Expression out = e;
+  if (all_about_one(e.kids)) {
+    out.kind = NodeKind::list;
+    for (Expression& kid : out.kids) kid = Expression(kid.kids[1]);
+  } else if (e.kind == NodeKind::choice) {
+    out.kind = NodeKind::set_union;
+    for (Expression& kid : out.kids) kid = interval_of(kid);
+    return out;
+  }
+  Expression flat = make_node(out.kind, out.name, {});
+  for (const Expression& kid : out.kids) {
+    if (!contains(kid, NodeKind::plus_minus)) {
+      flat.kids.push_back(kid);
+      continue;
+    }
+    flat.kids.push_back(with_sign(kid, true));
+    flat.kids.push_back(with_sign(kid, false));
+  }
+  return flat;
+}
+
+Expression normal(const Expression& e) {
+  if (e.kind == NodeKind::list || e.kind == NodeKind::choice || e.kind == NodeKind::set) return normal_list(e);
+  const Expression inner = interval_of(unwrapped(e));
+  if (inner.kind == NodeKind::list || inner.kind == NodeKind::set) return normal_list(inner);
+  if ((inner.kind == NodeKind::set || inner.kind == NodeKind::tuple) && inner.kids.size() == 1) return inner.kids[0];
+  if (!is_scalar(inner) && inner.kind != NodeKind::plus_minus) return inner;
+  if (!contains(inner, NodeKind::plus_minus)) return inner;
+  return make_node(NodeKind::list, "", {with_sign(inner, true), with_sign(inner, false)});
+}
+
+// ---- comparing
+
+class Comparison {
+ public:
+  bool same(const Expression& want_raw, const Expression& got_raw) {
+    if (effort_.left <= 0) return false;
+    if (is_relation(want_raw) && is_relation(got_raw)) {
+      if (same_relations(want_raw, got_raw)) return true;
+      if (other_unknown(want_raw, got_raw)) return false;
+    }
+    const Expression want = normal(want_raw), got = normal(got_raw);
+    if (is_scalar(want) && is_scalar(got)) return same_scalars(want, got);
+    if (is_scalar(want) != is_scalar(got)) return one_member(want, got);
+    if (is_group(want) && is_group(got)) return same_groups(want, got);
+    if (want.kind != got.kind) return false;
+    switch (want.kind) {
+      case NodeKind::matrix:
+        return want.name == got.name && in_order(want.kids, got.kids);
+      case NodeKind::set_union:
+      case NodeKind::intersection:
+        return any_order(want.kids, got.kids);
+      case NodeKind::relation:
+        return same_relations(want, got);
+      case NodeKind::without:
+      case NodeKind::ratio:
+        return in_order(want.kids, got.kids);
+      default:
+        return same_tree(want, got);
+    }
+  }
+
+  bool ran_out() const { return effort_.left <= 0; }
+  Effort& effort() { return effort_; }
+
+ private:
+  static bool is_relation(const Expression& e) { return e.kind == NodeKind::relation && e.kids.size() == 2; }
+
+  // "x = 5" and "y = 5" are different.
+  static bool other_unknown(const Expression& want, const Expression& got) {
+    const Expression &a = want.kids[0], &b = got.kids[0];
+    return a.kind == NodeKind::symbol && b.kind == NodeKind::symbol && a.name != b.name;
+  }
+
+  static bool is_group(const Expression& e) {
+    return e.kind == NodeKind::list || e.kind == NodeKind::set || e.kind == NodeKind::tuple ||
+           e.kind == NodeKind::interval;
+  }
+
+  // {5} and [5] may stand for 5.
+  bool one_member(const Expression& want, const Expression& got) {
+    const Expression& group = is_scalar(want) ? got : want;
+    if (!is_group(group) || group.kids.size() != 1) return false;
+    return is_scalar(want) ? same(want, got.kids[0]) : same(want.kids[0], got);
+  }
+
+  bool same_groups(const Expression& want, const Expression& got) {
+    if (want.kind == NodeKind::interval && got.kind == NodeKind::interval)
+      return want.name == got.name && in_order(want.kids, got.kids);
+    const auto loose = [](const Expression& e) { return e.kind == NodeKind::list || e.kind == NodeKind::set; };
+    if (loose(want) && loose(got)) {
+      if (want.kind == NodeKind::set || got.kind == NodeKind::set) return same_sets(want.kids, got.kids);
+      return any_order(want.kids, got.kids);
+    }
+    // A point may be written without its brackets, a set may not be written as one.
+    const auto ordered = [](const Expression& e) {
+      return e.kind == NodeKind::tuple || e.kind == NodeKind::list || (e.kind == NodeKind::interval && e.name == "()");
+    };
+    return ordered(want) && ordered(got) && in_order(want.kids, got.kids);
+  }
+
+  bool in_order(const std::vector<Expression>& want, const std::vector<Expression>& got) {
+    if (want.size() != got.size()) return false;
+    for (size_t i = 0; i < want.size(); i++)
+      if (!same(want[i], got[i])) return false;
+    return true;
+  }
+
+  bool any_order(const std::vector<Expression>& want, const std::vector<Expression>& got) {
+    if (want.size() != got.size() || want.size() > kMostMembers) return false;
+    std::vector<bool> used(got.size(), false);
+    return std::all_of(want.begin(), want.end(), [&](const Expression& w) {
+      for (size_t i = 0; i < got.size(); i++) {
+        if (used[i] || !same(w, got[i])) continue;
+        used[i] = true;
+        return true;
+      }
+      return false;
+    });
+  }
+
+  bool same_sets(const std::vector<Expression>& want, const std::vector<Expression>& got) {
+    if (std::max(want.size(), got.size()) > kMostMembers) return false;
+    const auto covered = [&](const std::vector<Expression>& all, const std::vector<Expression>& by) {
+      return std::all_of(all.begin(), all.end(), [&](const Expression& w) {
+        return std::any_of(by.begin(), by.end(), [&](const Expression& g) { return same(w, g); });
+      });
+    };
+    return covered(want, got) && covered(got, want);
+  }
+
+  static std::optional<ExactNumber> number_of(const Expression& e) {
+    if (!is_literal(e)) return std::nullopt;
+    const bool percent = e.kind == NodeKind::percent;
+    const Expression& plain = percent ? e.kids[0] : e;
+    const Expression& digits = plain.kind == NodeKind::negate ? plain.kids[0] : plain;
+    const std::optional<Rational> value = exact_value(plain);
+    if (!value) return std::nullopt;
+    return ExactNumber{*value, percent, digits.kind == NodeKind::number ? digits.decimals : -1};
+  }
+
+  bool same_scalars(const Expression& want, const Expression& got) {
+    const std::optional<ExactNumber> x = number_of(want), y = number_of(got);
+    if (x && y) return same_number(*x, *y);
+    if (x && (is_open(got) || !is_worked_out(got))) return false;
+    if (same_value(want, got, effort_) == Sameness::equal) return true;
+    if (!x || x->decimals < 5 || is_open(got)) return false;
+    Rational half(1, 2);
+    for (int i = 0; i < x->decimals; i++) half /= 10;
+    return within(want, got, half, effort_);
+  }
+
+  // Nothing is left to add or to multiply.
+  static bool is_worked_out(const Expression& e) {
+    if (is_literal(e)) return true;
+    if (e.kind == NodeKind::add || e.kind == NodeKind::multiply) return false;
+    return std::all_of(e.kids.begin(), e.kids.end(), is_worked_out);
+  }
+
+  static Expression difference(const Expression& e) {
+    return make_node(NodeKind::add, "", {e.kids[0], make_node(NodeKind::negate, "", {e.kids[1]})});
+  }
+
+  bool same_relations(const Expression& want, const Expression& got) {
+    if (!is_relation(want) || !is_relation(got)) return same_tree(want, got);
+    for (const Expression* e : {&want, &got})
+      if (!is_scalar(e->kids[0]) || !is_scalar(e->kids[1])) return same_tree(want, got);
+    const char op = want.name[0];
+    Expression other = got;
+    if (flipped(op) != op && other.name[0] == flipped(op)) {
+      std::swap(other.kids[0], other.kids[1]);
+      other.name[0] = op;
+    }
+    if (other.name[0] != op) return false;
+    return proportional(difference(want), difference(other), flipped(op) != op, effort_) == Sameness::equal;
+  }
+
+  Effort effort_;
+};
+
+// f(x), whose values nobody knows
+bool calls_unknown(const Expression& e) {
+  return (e.kind == NodeKind::function && e.name.size() == 1) ||
+         std::any_of(e.kids.begin(), e.kids.end(), calls_unknown);
+}
+
+bool leaves_are_sound(const Expression& e, Effort& effort) {
+  if (is_scalar(e)) {
+    const Expression& plain = e.kind == NodeKind::negate ? e.kids[0] : e;
+    if (plain.kind == NodeKind::constant && plain.name == "infinity") return true;
+    return has_value(e, effort) || calls_unknown(e);
+  }
+  return std::all_of(e.kids.begin(), e.kids.end(),
+                     [&](const Expression& kid) { return leaves_are_sound(kid, effort); });
+}
+
+// Both units known: the factor from the answer's to the reference's; 0 when they measure different things.
+Rational conversion(const Answer& want, const Answer& got) {
+  if (!want.unit.known || !got.unit.known) return 1;
+  return want.unit.dims == got.unit.dims ? Rational(got.unit.factor / want.unit.factor) : Rational(0);
+}
+
+Expression scaled(const Expression& e, const Rational& factor) {
+  return make_node(NodeKind::multiply, "", {make_number(factor), e});
+}
+
+Judged same_formulas(const Answer& want, const Answer& got) {
+  const Rational factor = conversion(want, got);
+  if (factor == 0) return {false, "another unit"};
+  if (want.number && got.number) {
+    ExactNumber converted = *got.number;
+    converted.value *= factor;
+    return {same_number(*want.number, converted), ""};
+  }
+  Comparison comparison;
+  if (factor != 1 && is_scalar(got.tree)) return {comparison.same(scaled(want.tree, 1), scaled(got.tree, factor)), ""};
+  const bool same = factor == 1 && comparison.same(want.tree, got.tree);
+  return {same, comparison.ran_out() ? "too much to compare" : ""};
+}
+
+}  // namespace
+
+bool is_sound(const Answer& reference) {
+  if (reference.kind == Answer::Kind::words) return !reference.words.empty();
+  if (reference.kind != Answer::Kind::formula) return !reference.option.empty();
+  Effort effort;
+  return !reference.option.empty() || leaves_are_sound(reference.tree, effort);
+}
+
+Judged same_answer(const Answer& want, const Answer& got) {
+  if (got.kind == Answer::Kind::alternatives) return {false, "it names alternatives"};
+  if (got.kind == Answer::Kind::unreadable) return {false, "it cannot be read"};
+  if (!want.option.empty() && !got.option.empty()) return {want.option == got.option, ""};
+  const bool formulas = want.kind == Answer::Kind::formula && got.kind == Answer::Kind::formula;
+  if (!formulas) return {want.words == got.words && !want.words.empty(), ""};
+  const Judged judged = same_formulas(want, got);
+  if (judged.same || !want.number || got.number) return judged;
+  // "5m" beside 5: a unit and not a variable
+  if (is_open(got.tree) && got.tree.kind == NodeKind::multiply) {
+    const NumberReading number = read_number(got.words);
+    if (number.kind == ReadingKind::one) return {same_number(*want.number, number.number), ""};
+  }
+  return judged;
+}
+
+}  // namespace r1

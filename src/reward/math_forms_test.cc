@@ -1,0 +1,175 @@
+// The forms an answer may have: for each reference, completions that are right and completions that are not.
+#include <gtest/gtest.h>
+
+#include "reward/math_answer.h"
+
+namespace r1 {
+namespace {
+
+struct Case {
+  std::string reference;
+  std::vector<std::string> right, wrong;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {"42",
+       {"\\boxed{42}", "#### 42", "<answer>42</answer>", "The answer is 42.", "\\boxed{42.0}", "\\boxed{\\frac{84}{2}}",
+        "\\boxed{x=42}", "\\boxed{42\\text{ cm}}", "x = 42", "\\boxed {42}", "\\fbox{42}", "\\boxed{\\text{42}}",
+        "\\boxed{\\mathbf{42}}", "\\boxed{42 apples}", "\\[ \\boxed{42} \\]"},
+       {"\\boxed{43}",
+        "\\boxed{6 or 7}",
+        "6 or 7",
+        "\\boxed{42} or \\boxed{43}",
+        "\\boxed{42 \\text{ or } 43}",
+        "\\boxed{41, 42}",
+        "\\boxed{40+2}",
+        "40 + 2",
+        "\\boxed{2x}",
+        "\\boxed{x > 42}",
+        "\\boxed{\\pm 42}",
+        "\\boxed{9^{9^{9^9}}}",
+        "\\boxed{1/0}",
+        "\\boxed{blue}",
+        "\\boxed{6 \\cdot 7}",
+        "\\boxed{(42,42)}",
+        "\\boxed{2x = 42}",
+        "\\boxed{4\\boxed{2}}",
+        "\\boxed{4\u202E2}",
+        "\\boxed{4\u200B2}",
+        "\\boxed{\u0664\u0662}",
+        "\\boxed{\U0001D7D2\U0001D7D0}",
+        "\\boxed{4\u00B2}"}},
+      {"\\frac{1}{2}",
+       {"\\boxed{0.5}", "\\boxed{1/2}", "\\boxed{\\dfrac12}", "\\boxed{\\tfrac{1}{2}}", "\\boxed{50\\%}",
+        "\\boxed{2^{-1}}", "\\boxed{\\frac{2}{4}}", "\\boxed{\u00BD}", "\\boxed{.5}", "\\boxed{\\sin 30^\\circ}",
+        "\\boxed{\\cos\\frac{\\pi}{3}}"},
+       {}},
+      {"\\sqrt{8}",
+       {"\\boxed{2\\sqrt{2}}", "\\boxed{2\\sqrt2}", "\\boxed{8^{1/2}}", "The answer is $2\\sqrt{2}$.", "2*sqrt(2)",
+        "\\boxed{sqrt(8)}", "\\boxed{\u221A8}", "\\boxed{\\frac{4}{\\sqrt{2}}}"},
+       {"\\boxed{2.828}", "\\boxed{2\\sqrt{3}}", "\\boxed{\\sqrt{-8}}", "\\boxed{\\sqrt{8}+10^{-50}}"}},
+      {"1.41421356", {"\\boxed{\\sqrt2}"}, {}},
+      {"\\pi/4",
+       {"\\boxed{\\frac{\\pi}{4}}", "\\boxed{\\frac14\\pi}", "pi/4", "\\boxed{\\arctan 1}", "\\boxed{0.25\\pi}"},
+       {}},
+      {"(1,3]",
+       {"\\boxed{(1,3]}", "\\boxed{1<x\\le 3}", "\\boxed{x \\in (1, 3]}", "\\boxed{\\left(1, 3\\right]}",
+        "\\boxed{3 \\geq x > 1}", "\\boxed{\\{x \\mid 1 < x \\leq 3\\}}"},
+       {"\\boxed{[1,3]}", "\\boxed{(1,3)}", "\\boxed{1<x<3}", "\\boxed{x>1}"}},
+      {"x > 3",
+       {"\\boxed{(3,\\infty)}", "\\boxed{3<x}", "\\boxed{x>3}", "\\boxed{2x>6}", "\\boxed{x - 3 > 0}",
+        "\\boxed{(3, \\infty)}"},
+       {"\\boxed{x<3}", "\\boxed{x\\ge 3}", "\\boxed{-x>-3 x}", "\\boxed{[3,\\infty)}"}},
+      {"(-\\infty,1)\\cup(2,\\infty)",
+       {"\\boxed{(2,\\infty)\\cup(-\\infty,1)}", "\\boxed{x<1 \\text{ or } x>2}", "\\boxed{(-oo,1) U (2,oo)}"},
+       {}},
+      {"\\{1,2\\}",
+       {"\\boxed{\\{2,1\\}}", "\\boxed{{1,2}}", "\\boxed{1, 2}", "{1, 2}", "\\boxed{x=1 \\text{ or } x=2}",
+        "\\boxed{x=1, x=2}", "\\boxed{\\left\\{1, 2\\right\\}}", "\\boxed{1 \\text{ and } 2}"},
+       {"\\boxed{(1,2)}", "\\boxed{\\{1,3\\}}", "\\boxed{\\{1\\}}", "\\boxed{1 or 2}"}},
+      {"(1,2)",
+       {"\\boxed{(1, 2)}", "\\boxed{\\left(1,2\\right)}", "\\boxed{1, 2}", "\\boxed{(\\frac22, 2)}"},
+       {"\\boxed{(2,1)}", "\\boxed{[1,2]}", "\\boxed{\\{1,2\\}}"}},
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}",
+       {"\\boxed{\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}}",
+        "\\boxed{\\begin{bmatrix}1&2\\\\3&4\\end{bmatrix}}", "\\boxed{[[1,2],[3,4]]}",
+        "\\boxed{\\left(\\begin{array}{cc}1&2\\\\3&\\frac{8}{2}\\end{array}\\right)}"},
+       {"\\boxed{\\begin{pmatrix}1&3\\\\2&4\\end{pmatrix}}", "\\boxed{\\begin{pmatrix}1&2&3&4\\end{pmatrix}}"}},
+      {"x^2+2x+1",
+       {"\\boxed{(x+1)^2}", "\\boxed{1+2x+x^2}", "(x+1)**2", "\\boxed{(x+1)(x+1)}", "\\boxed{x(x+2)+1}", "$x^{2}+2x+1$",
+        "\\boxed{y = x^2+2x+1}", "\\boxed{f(x) = (x+1)^2}"},
+       {"\\boxed{(x+1)^3}", "\\boxed{x^2+2x}", "\\boxed{(y+1)^2}"}},
+      {"\\sin^2 x+\\cos^2 x", {"\\boxed{1}"}, {}},
+      {"2\\sin x\\cos x", {"\\boxed{\\sin 2x}", "\\boxed{\\sin(2x)}"}, {"\\boxed{\\sin x}", "\\boxed{\\cos 2x}"}},
+      {"y=2x+1",
+       {"\\boxed{y = 2x + 1}", "\\boxed{2x+1}", "\\boxed{2x - y + 1 = 0}", "\\boxed{y-1=2x}"},
+       {"\\boxed{y=2x+2}", "\\boxed{x=2y+1}", "\\boxed{x+1}"}},
+      {"x=5", {"\\boxed{5}", "\\boxed{5=x}"}, {"\\boxed{y=5}"}},
+      {"B",
+       {"\\boxed{B}", "\\boxed{(B)}", "\\boxed{\\text{(B)}}", "\\boxed{\\text{B}}", "The answer is (B).", "Answer: B",
+        "\\boxed{(B) 12 cm}", "\\boxed{B. 12}", "The correct option is B."},
+       {"\\boxed{A}", "\\boxed{(C)}", "\\boxed{A or B}", "The answer is (A).", "\\boxed{b}"}},
+      {"(B)", {"\\boxed{B}", "\\boxed{\\textbf{(B)}}"}, {}},
+      {"\\text{Evelyn}",
+       {"\\boxed{Evelyn}", "\\boxed{\\text{evelyn}}", "The answer is Evelyn."},
+       {"\\boxed{Evelyn or Bob}", "\\boxed{Bob}"}},
+      {"1,234",
+       {"\\boxed{1234}", "\\boxed{1{,}234}", "\\boxed{1\\,234}", "\\boxed{\\$1,234.00}", "\\boxed{1,234.0}"},
+       {}},
+      {"1\\frac34", {"\\boxed{7/4}", "\\boxed{1.75}", "\\boxed{1 3/4}", "\\boxed{\\frac{7}{4}}"}, {}},
+      {"3\\times 10^5", {"\\boxed{300000}", "\\boxed{3e5}", "\\boxed{300,000}", "\\boxed{3 \\cdot 10^{5}}"}, {}},
+      {"300000", {"\\boxed{3\\times 10^5}", "\\boxed{3e5}"}, {}},
+      {"5\\text{ cm}",
+       {"\\boxed{5}", "\\boxed{5 cm}", "\\boxed{5\\,\\mathrm{cm}}", "\\boxed{50 mm}", "\\boxed{0.05\\text{ m}}"},
+       {"\\boxed{5 m}", "\\boxed{5\\text{ kg}}", "\\boxed{5\\text{ cm}^2}"}},
+      {"30^\\circ", {"\\boxed{30}", "\\boxed{30\u00B0}", "\\boxed{30^{\\circ}}", "\\boxed{30 degrees}"}, {}},
+      {"120", {"\\boxed{5!}", "\\boxed{\\binom{10}{3}}"}, {}},
+      {"e^2", {"\\boxed{e^{2}}", "\\boxed{\\exp(2)}", "\\boxed{e \\cdot e}"}, {}},
+      {"3+4i", {"\\boxed{4i+3}", "\\boxed{3 + 4i}"}, {"\\boxed{3-4i}", "\\boxed{3+4}", "\\boxed{5}"}},
+      {"\\pm 3",
+       {"\\boxed{3,-3}", "\\boxed{\\{-3,3\\}}", "\\boxed{\\pm3}", "\\boxed{x=\\pm 3}",
+        "\\boxed{x = 3 \\text{ or } x=-3}"},
+       {"\\boxed{3}", "\\boxed{-3}"}},
+      {"2\\pm\\sqrt3", {"\\boxed{2+\\sqrt{3}, 2-\\sqrt{3}}", "\\boxed{2 \\pm \\sqrt{3}}"}, {}},
+      {"\\log_2 8", {"\\boxed{3}"}, {}},
+      {"2\\log 3", {"\\boxed{\\log 9}"}, {}},
+      {"\\ln 2", {"\\boxed{\\ln(2)}", "\\boxed{\\frac{\\ln 4}{2}}"}, {}},
+      {"0.\\overline{3}", {"\\boxed{1/3}", "\\boxed{\\frac13}"}, {}},
+      {"\\infty", {"\\boxed{\\infty}", "\\boxed{oo}"}, {"\\boxed{-\\infty}", "\\boxed{5}"}},
+      {"-\\frac{3}{4}", {"\\boxed{-3/4}", "\\boxed{\\frac{-3}{4}}", "\\boxed{-0.75}", "\\boxed{\u22123/4}"}, {}},
+      {"2^{100}", {"\\boxed{1267650600228229401496703205376}"}, {}},
+      {"\\frac{x+1}{x-1}", {"\\boxed{\\frac{-x-1}{1-x}}", "(x+1)/(x-1)", "\\boxed{1+\\frac{2}{x-1}}"}, {}},
+      {"x\\sqrt{2}", {"\\boxed{\\sqrt2 x}", "\\boxed{\\sqrt{2}x}"}, {}},
+      {"3:4", {"\\boxed{3:4}"}, {}},
+      {"\\emptyset", {"\\boxed{\\varnothing}", "\\boxed{\\{\\}}"}, {}},
+      {"50\\%", {"\\boxed{50}", "\\boxed{0.5}", "\\boxed{50 percent}"}, {}},
+      {"\\$5",
+       {"\\boxed{5}", "\\boxed{5 dollars}", "\\boxed{500 cents}", "\\boxed{\\$5.00}"},
+       {"\\boxed{\u20AC5}", "\\boxed{5 cents}"}},
+      {"12",
+       {"First 7. Actually \\boxed{7}. Wait, that is wrong: \\boxed{12}", "x\n#### 12", "We get $x=12$.",
+        "Thus x = 12"},
+       {"\\boxed{7}\\boxed{12}", "\\boxed{12}\\boxed{7}", "$12$ or $7$"}},
+      {"a_1+b", {"\\boxed{b+a_1}"}, {}},
+      {"\\theta=\\frac{\\pi}{2}", {"\\boxed{\\frac{\\pi}{2}}"}, {}},
+      {"1",
+       {},
+       {"\\boxed{0.999999999999}", "\\boxed{x/x}", "\\boxed{\\sqrt{1-10^{-40}}}", "\\boxed{10^{10^{10}}}",
+        "\\boxed{0/0}"}},
+  };
+  return all;
+}
+
+TEST(MathForms, Right) {
+  for (const Case& c : cases())
+    for (const std::string& text : c.right) {
+      const Verdict v = judge_math(text, "", c.reference);
+      EXPECT_EQ(v.outcome, Outcome::correct) << text << " for " << c.reference << ": " << v.reason;
+    }
+}
+
+TEST(MathForms, Wrong) {
+  for (const Case& c : cases())
+    for (const std::string& text : c.wrong) {
+      const Verdict v = judge_math(text, "", c.reference);
+      EXPECT_EQ(v.outcome, Outcome::wrong) << text << " for " << c.reference << ": " << v.reason;
+    }
+}
+
+// What is the same as itself, and not the same as any other reference of the table.
+TEST(MathForms, ReferencesAreThemselvesAndNoOther) {
+  for (size_t i = 0; i < cases().size(); i++)
+    for (const Case& c : cases()) {
+      const std::string &mine = cases()[i].reference, text = "\\boxed{" + c.reference + "}";
+      const Verdict v = judge_math(text, "", mine);
+      const bool listed = std::find(cases()[i].right.begin(), cases()[i].right.end(), text) != cases()[i].right.end();
+      if (mine == c.reference || listed) EXPECT_EQ(v.outcome, Outcome::correct) << text << " for " << mine;
+      if (v.outcome == Outcome::correct && mine != c.reference)
+        EXPECT_EQ(judge_math("\\boxed{" + mine + "}", "", c.reference).outcome, Outcome::correct)
+            << "right one way and not the other: " << text << " for " << mine;
+    }
+}
+
+}  // namespace
+}  // namespace r1

@@ -1,0 +1,14 @@
+// See embedded.h. The build says where the three files are.
+  .section .rodata
+  .global r1_stage_program, r1_stage_program_end, r1_stage_library, r1_stage_library_end
+  .global r1_python_driver, r1_python_driver_end
+r1_stage_program:
+  .incbin R1_STAGE_PROGRAM
+r1_stage_program_end:
+r1_stage_library:
+  .incbin R1_STAGE_LIBRARY
+r1_stage_library_end:
+r1_python_driver:
+  .incbin R1_PYTHON_DRIVER
+r1_python_driver_end:
+  .section .note.GNU-stack,"",%progbits
