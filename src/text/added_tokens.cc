@@ -1,7 +1,5 @@
 #include "text/added_tokens.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 
 #include "text/unicode.h"
@@ -9,21 +7,6 @@
 namespace r1 {
 namespace {
 
-bool is_space(uint32_t c) {
-  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-bool is_word(uint32_t c) {
-  if (c == '_') return true;
-  const utf8proc_category_t k = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_ME) || k == UTF8PROC_CATEGORY_ND ||
-         k == UTF8PROC_CATEGORY_PC;
-}
-size_t previous_start(std::string_view text, size_t at) {
-  do at--;
-  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
-  return at;
-}
 uint32_t code_at(std::string_view text, size_t at) { return next_code_point(text, at); }
 
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
@@ -33,40 +16,66 @@ bool stands_alone(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : all_(std::move(tokens)) {
-  std::stable_sort(all_.begin(), all_.end(),
-                   [](const AddedToken& a, const AddedToken& b) { return a.content.size() > b.content.size(); });
-  for (size_t i = 0; i < all_.size(); i++)
-    if (!all_[i].content.empty()) by_first_byte_[static_cast<unsigned char>(all_[i].content[0])].push_back(i);
+void AddedTokens::Index::build() {
+  const auto less = [](const AddedToken& a, const AddedToken& b) { return a.content < b.content; };
+  const auto same = [](const AddedToken& a, const AddedToken& b) { return a.content == b.content; };
+  std::stable_sort(tokens.begin(), tokens.end(), less);
+  tokens.erase(std::unique(tokens.begin(), tokens.end(), same), tokens.end());
+  first.assign(257, 0);
+  for (const AddedToken& t : tokens) first[static_cast<unsigned char>(t.content[0]) + 1]++;
+  for (size_t b = 0; b < 256; b++) first[b + 1] += first[b];
 }
 
-const AddedToken* AddedTokens::match(std::string_view text, size_t at, bool normalized) const {
-  for (size_t i : by_first_byte_[static_cast<unsigned char>(text[at])])
-    if (all_[i].normalized == normalized && text.substr(at, all_[i].content.size()) == all_[i].content) return &all_[i];
-  return nullptr;
+const AddedToken* AddedTokens::Index::longest_at(std::string_view text, size_t at) const {
+  const unsigned char byte = static_cast<unsigned char>(text[at]);
+  auto low = tokens.begin() + first[byte], high = tokens.begin() + first[byte + 1];
+  const AddedToken* found = nullptr;
+  for (size_t n = 1; low != high; n++) {
+    // all in [low, high) begin with the n bytes at `at`; the shortest sorts first
+    if (low->content.size() == n) found = &*low++;
+    if (at + n >= text.size()) break;
+    const unsigned char next = static_cast<unsigned char>(text[at + n]);
+    const auto before = [n](const AddedToken& t, unsigned char b) {
+      return static_cast<unsigned char>(t.content[n]) < b;
+    };
+    const auto behind = [n](unsigned char b, const AddedToken& t) {
+      return b < static_cast<unsigned char>(t.content[n]);
+    };
+    low = std::lower_bound(low, high, next, before);
+    high = std::upper_bound(low, high, next, behind);
+  }
+  return found;
+}
+
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) {
+  for (AddedToken& t : tokens)
+    if (!t.content.empty()) (t.normalized ? normalized_ : plain_).tokens.push_back(std::move(t));
+  plain_.build();
+  normalized_.build();
 }
 
 std::vector<AddedSpan> AddedTokens::find(std::string_view text, bool normalized, bool with_special) const {
+  const Index& index = normalized ? normalized_ : plain_;
   std::vector<AddedSpan> out;
   size_t plain = 0;
-  for (size_t at = 0; at < text.size();) {
-    const AddedToken* t = match(text, at, normalized);
+  for (size_t at = 0; at < text.size() && !index.tokens.empty();) {
+    const unsigned char byte = static_cast<unsigned char>(text[at]);
+    const AddedToken* t = index.first[byte] == index.first[byte + 1] ? nullptr : index.longest_at(text, at);
     if (t == nullptr) {
       at++;
       continue;
     }
     size_t begin = at, end = at + t->content.size();
-    if ((t->special && !with_special) || (t->single_word && !stands_alone(text, begin, end))) {
-      at = end;
-      continue;
-    }
+    at = end;
+    if ((t->special && !with_special) || (t->single_word && !stands_alone(text, begin, end))) continue;
     if (t->lstrip)
-      while (begin > plain && is_space(code_at(text, previous_start(text, begin)))) begin = previous_start(text, begin);
+      while (begin > plain && is_white_space(code_at(text, previous_start(text, begin))))
+        begin = previous_start(text, begin);
     if (t->rstrip)
-      for (size_t next = end; end < text.size() && is_space(next_code_point(text, next));) end = next;
+      for (size_t next = end; end < text.size() && is_white_space(next_code_point(text, next));) end = next;
     if (begin > plain) out.push_back({plain, begin, -1});
     out.push_back({begin, end, t->id});
-    at = plain = end;
+    plain = end;
   }
   if (plain < text.size()) out.push_back({plain, text.size(), -1});
   return out;

@@ -46,7 +46,7 @@ Json pre_tokenizer_json(const std::string& pattern) {
 // Words and how often they occur, in an order that the texts' order has no part in.
 std::map<std::string, int64_t> count_words(std::span<const std::string> texts, const std::vector<std::string>& added,
                                            const std::string& pattern) {
-  const auto pre = PreTokenizer::from_json(nlohmann::json(pre_tokenizer_json(pattern)), "train_bpe");
+  const auto pre = PreTokenizer::from_json(nlohmann::json(pre_tokenizer_json(pattern)), "train_bpe", {});
   std::vector<AddedToken> list;
   for (const std::string& content : added) {
     AddedToken token;
@@ -60,9 +60,9 @@ std::map<std::string, int64_t> count_words(std::span<const std::string> texts, c
     const std::string valid = to_valid_utf8(text);
     for (const AddedSpan& span : tokens.find(valid, false, true)) {
       if (span.id >= 0) continue;
-      std::vector<std::string> pieces = {valid.substr(span.begin, span.end - span.begin)};
+      Pieces pieces(std::string_view(valid).substr(span.begin, span.end - span.begin), false);
       pre->cut(pieces);
-      for (const std::string& piece : pieces) counts[piece]++;
+      for (size_t i = 0; i < pieces.size(); i++) counts[std::string(pieces[i])]++;
     }
   }
   return {counts.begin(), counts.end()};

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace r1 {
 
@@ -19,7 +18,8 @@ class ByteAlphabet {
   uint32_t code_point(uint8_t byte) const { return codes_[byte]; }
 
  private:
-  std::unordered_map<uint32_t, char> bytes_;
+  static constexpr uint32_t kCodes = 256 + 68;  // the printable bytes' own, then one for each other byte
+  int16_t bytes_[kCodes];                       // -1: no letter of the alphabet
   uint32_t codes_[256];
 };
 

@@ -1,4 +1,6 @@
-// Byte-level BPE as Hugging Face's tokenizer.json describes it (GGUF vocabularies are turned into one by formats/).
+// BPE as Hugging Face's tokenizer.json describes it: over bytes, or over characters with Metaspace and byte fallback
+// (GGUF vocabularies are turned into one by formats/). Left out: other models (Unigram, WordPiece), dropout, the
+// truncation and padding that a file may ask for.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,14 @@ struct EncodeOptions {
       true;  // find added tokens in the text; false: text from users, which never becomes special tokens
 };
 
+// One text decoded token by token. Not thread-safe; must not outlive its tokenizer.
+class TokenStream {
+ public:
+  virtual ~TokenStream() = default;
+  virtual std::string push(TokenId id) = 0;  // final text, never half a character
+  virtual std::string finish() = 0;
+};
+
 // Thread safety: encode and decode are const and may be called from many threads.
 class Tokenizer {
  public:
@@ -27,8 +37,10 @@ class Tokenizer {
 
   virtual std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const = 0;
   virtual std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const = 0;
-  // The bytes one token stands for. Ids beyond the vocabulary stand for nothing: models have rows to spare (Qwen's
-  // 151,936 for 151,669 tokens), and sampling may draw one. Throws r1::Error for a negative id.
+  // All pieces of a stream are decode() of its ids. The default takes token_bytes() for all there is to know.
+  virtual std::unique_ptr<TokenStream> start_stream() const;
+  // The bytes one token stands for in the middle of a text. Ids beyond the vocabulary stand for nothing: models have
+  // rows to spare (Qwen's 151,936 for 151,669 tokens), and sampling may draw one. Throws r1::Error for a negative id.
   virtual std::string token_bytes(TokenId id) const = 0;
   virtual bool is_special(TokenId id) const = 0;
   // -1 when there is no such token.
@@ -40,14 +52,16 @@ class Tokenizer {
 class StreamDecoder {
  public:
   explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens = false)
-      : tokenizer_(std::move(tokenizer)), skip_special_(skip_special_tokens) {}
-  std::string push(TokenId id);
-  std::string finish();
+      : tokenizer_(std::move(tokenizer)), skip_special_(skip_special_tokens), stream_(tokenizer_->start_stream()) {}
+  std::string push(TokenId id) {
+    return skip_special_ && tokenizer_->is_special(id) ? std::string() : stream_->push(id);
+  }
+  std::string finish() { return stream_->finish(); }
 
  private:
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_;
-  std::string pending_;
+  std::unique_ptr<TokenStream> stream_;
 };
 
 }  // namespace r1

@@ -2,7 +2,9 @@
 
 #include <utf8proc.h>
 
+#include <cctype>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/error.h"
 
@@ -100,7 +102,58 @@ size_t incomplete_tail(std::string_view bytes) {
   return 0;
 }
 
-std::string normalize(std::string_view text, NormalForm form) {
+std::string_view valid_view(std::string_view bytes, std::string& storage) {
+  for (size_t at = 0; at < bytes.size();) {
+    uint64_t eight;
+    if (at + 8 <= bytes.size() && (std::memcpy(&eight, bytes.data() + at, 8), (eight & 0x8080808080808080u) == 0)) {
+      at += 8;
+      continue;
+    }
+    bool whole;
+    const size_t n = valid_part(bytes, at, whole);
+    if (!whole) {
+      storage = to_valid_utf8(bytes);
+      return storage;
+    }
+    at += n;
+  }
+  return bytes;
+}
+
+namespace {
+
+constexpr NewerRange kNewer[] = {
+#include "text/unicode_newer.inc"
+};
+
+bool listed(std::string_view property, uint32_t c) {
+  for (const NewerRange& r : kNewer)
+    if (c >= r.first && c <= r.last && property == r.property) return true;
+  return false;
+}
+
+bool is_hangul(uint32_t c) { return (c >= 0x1100 && c <= 0x11FF) || (c >= 0xAC00 && c <= 0xD7A3); }
+
+// What Hugging Face's tables, older than utf8proc's, do not decompose.
+bool is_left_alone(uint32_t c, NormalForm form) {
+  static constexpr const char* kNames[] = {"=NFC", "=NFD", "=NFKC", "=NFKD"};
+  return c >= 0x3000 && utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->decomp_seqindex != UINT16_MAX &&
+         listed(kNames[static_cast<int>(form)], c);
+}
+
+// A starter that the form leaves alone and that joins nothing before it: texts may be cut in front of it.
+bool is_inert(uint32_t c, NormalForm form) {
+  if (c < 0x80) return true;
+  if (form == NormalForm::nfc && c < 0x300) return true;
+  if (is_hangul(c)) return false;
+  const utf8proc_property_t* p = utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
+  if (is_left_alone(c, form)) return true;
+  if (p->combining_class != 0 || p->decomp_seqindex != UINT16_MAX) return false;
+  // comb_index tells of a character that can be composed, as first or as second; only seconds join what is before
+  return form == NormalForm::nfd || form == NormalForm::nfkd || p->comb_index == UINT16_MAX || p->comb_index < 0x8000;
+}
+
+std::string normalize_all(std::string_view text, NormalForm form) {
   int options = UTF8PROC_STABLE;
   options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
@@ -112,6 +165,110 @@ std::string normalize(std::string_view text, NormalForm form) {
   std::string out(reinterpret_cast<char*>(result), static_cast<size_t>(n));
   std::free(result);
   return out;
+}
+
+// Whether the newer table has it in a category of the group: L, M, N, ...
+bool is_newer(uint32_t c, char group) {
+  for (const NewerRange& r : kNewer)
+    if (r.property[0] == group && r.property[1] != '\0' && r.property[2] == '\0' && c >= r.first && c <= r.last)
+      return true;
+  return false;
+}
+
+utf8proc_category_t category(uint32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
+bool between(utf8proc_category_t k, utf8proc_category_t low, utf8proc_category_t high) { return k >= low && k <= high; }
+
+}  // namespace
+
+std::span<const NewerRange> newer_ranges() { return kNewer; }
+
+bool is_normal(std::string_view text, NormalForm form) {
+  for (size_t at = 0; at < text.size();) {
+    if (static_cast<unsigned char>(text[at]) < 0x80)
+      at++;
+    else if (!is_inert(next_code_point(text, at), form))
+      return false;
+  }
+  return true;
+}
+
+std::string normalize(std::string_view text, NormalForm form) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 8);
+  size_t settled = 0, last = 0;  // text before `settled` is written; `last` starts the latest inert character
+  bool busy = false;             // something between `last` and here is not inert
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const uint32_t code = next_code_point(text, at);
+    if (!is_inert(code, form)) {
+      busy = true;
+      continue;
+    }
+    if (busy) {
+      out.append(text, settled, last - settled);
+      out += normalize_all(text.substr(last, begin - last), form);
+      settled = begin;
+      busy = false;
+    }
+    last = static_cast<unsigned char>(text[begin]) >= 0xE3 && is_left_alone(code, form) ? at : begin;
+  }
+  if (!busy) return out.append(text.substr(settled));
+  out.append(text, settled, last - settled);
+  return out += normalize_all(text.substr(last), form);
+}
+
+size_t previous_start(std::string_view text, size_t at) {
+  do at--;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  return at;
+}
+
+bool is_white_space(uint32_t c) {
+  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+bool is_word(uint32_t c) {
+  if (c < 0x80) return std::isalnum(static_cast<int>(c)) != 0 || c == '_';
+  if (c == 0x200C || c == 0x200D) return true;
+  if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+      (c >= 0x1F170 && c <= 0x1F189))
+    return true;  // circled and squared letters
+  const utf8proc_category_t k = category(c);
+  if (between(k, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_NL) || k == UTF8PROC_CATEGORY_PC) return true;
+  return k == UTF8PROC_CATEGORY_CN && (is_newer(c, 'L') || is_newer(c, 'M') || listed("Nd", c));
+}
+
+bool is_numeric(uint32_t c) {
+  if (c < 0x80) return c >= '0' && c <= '9';
+  return between(category(c), UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO) || (c >= 0x10000 && is_newer(c, 'N'));
+}
+bool is_punctuation(uint32_t c) {
+  if (between(category(c), UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO)) return c < 0x80 || !listed("-P", c);
+  return c >= 0x80 && listed("+P", c);
+}
+bool is_mark(uint32_t c) {
+  if (c < 0x300) return false;
+  return between(category(c), UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME) ? !listed("-M", c) : listed("+M", c);
+}
+
+void append_lowercase(std::string& out, uint32_t c) {
+  struct Step {
+    uint32_t first, last, lower;
+  };
+  // beyond Unicode 14
+  static constexpr Step kSteps[] = {{0x1C89, 0x1C89, 0x1C8A},   {0xA7CB, 0xA7CB, 0x264},  {0xA7CC, 0xA7CC, 0xA7CD},
+                                    {0xA7CE, 0xA7CE, 0xA7CF},   {0xA7D2, 0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D4, 0xA7D5},
+                                    {0xA7DA, 0xA7DA, 0xA7DB},   {0xA7DC, 0xA7DC, 0x19B},  {0x10D50, 0x10D65, 0x10D70},
+                                    {0x16EA0, 0x16EB8, 0x16EBB}};
+  if (c == 0x130) {  // the one character whose lower case is two
+    out += "i\u0307";
+    return;
+  }
+  if (c >= 0x1C89)
+    for (const Step& s : kSteps)
+      if (c >= s.first && c <= s.last) return append_code_point(out, s.lower + (c - s.first));
+  append_code_point(out, static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
 }
 
 }  // namespace r1

@@ -39,6 +39,35 @@ TEST(TokenizerGguf, Qwen2) {
 }
 TEST(TokenizerGguf, SmolLM2) { check("models/SmolLM2-135M-Instruct.Q4_1.gguf", "goldens/smollm2/tokens.jsonl", 299); }
 
+// Small vocabularies of every kind we read (tools/make_tokenizer_gguf.py).
+TEST(TokenizerGguf, EveryPreTokenizerAndSentencePiece) {
+  const std::string folder = std::string(R1_SOURCE_DIR) + "/tests/golden/tokenizers/";
+  std::ifstream file(folder + "llama_cpp.json");
+  const auto golden = nlohmann::json::parse(file);
+  EXPECT_GE(golden["ids"].size(), 11u);
+  for (const auto& [name, lists] : golden["ids"].items()) {
+    const ModelFiles files = open_model_files(folder + name);
+    const auto tokenizer = Tokenizer::from_json(files.tokenizer_json, name);
+    for (size_t i = 0; i < lists.size(); i++) {
+      const std::string text = golden["texts"][i].get<std::string>();
+      const auto ids = lists[i].get<std::vector<TokenId>>();
+      EXPECT_EQ(tokenizer->encode(text, {.add_special_tokens = false}), ids) << name << ": " << text;
+      if (text.find("\u2581") == std::string::npos) EXPECT_EQ(tokenizer->decode(ids), text) << name;
+    }
+  }
+}
+
+TEST(TokenizerGguf, FramesByDefault) {
+  const std::string folder = std::string(R1_SOURCE_DIR) + "/tests/golden/tokenizers/";
+  const auto first_of = [&](const char* name) {
+    const ModelFiles files = open_model_files(folder + name);
+    return Tokenizer::from_json(files.tokenizer_json, name)->encode("a").front();
+  };
+  EXPECT_EQ(first_of("llama-bpe.gguf"), 420);  // llama.cpp puts BOS before these two kinds unless the file says no
+  EXPECT_EQ(first_of("sentencepiece.gguf"), 1);
+  EXPECT_EQ(first_of("gpt-2.gguf"), 64);
+}
+
 TEST(TokenizerGguf, VocabularyAlone) {
   const std::string path = shared_file("goldens/tokenizers/gpt2-vocab.gguf");
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
