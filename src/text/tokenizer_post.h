@@ -1,10 +1,10 @@
 // What is put around the ids of a text: tokenizer.json's `post_processor`.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "text/tokenizer.h"
 
 namespace r1 {
