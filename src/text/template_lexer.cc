@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "text/unicode.h"
 
-namespace r1 {
+namespace r1::jinja {
 
 void template_error(const std::string& name, TemplatePlace place, const std::string& message) {
   fail("{}: line {}, column {}: {}", name, place.line, place.column, message);
@@ -21,6 +21,7 @@ class Lexer {
   Lexer(const std::string& source, const std::string& name) : source_(source), name_(name) {}
 
   std::vector<TemplateToken> run() {
+    source_ = with_plain_newlines(source_);
     if (!source_.empty() && source_.back() == '\n') source_.pop_back();  // keep_trailing_newline is off
     for (size_t i = 0; i < source_.size(); i++)
       if (source_[i] == '\n') line_starts_.push_back(i + 1);
@@ -35,9 +36,21 @@ class Lexer {
   }
 
  private:
+  static std::string with_plain_newlines(const std::string& source) {
+    std::string out;
+    for (size_t i = 0; i < source.size(); i++) {
+      if (source[i] == '\r' && i + 1 < source.size() && source[i + 1] == '\n') continue;
+      out += source[i] == '\r' ? '\n' : source[i];
+    }
+    return out;
+  }
+
   TemplatePlace place(size_t at) const {
     const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), at) - 1;
-    return {static_cast<int>(line - line_starts_.begin()) + 1, static_cast<int>(at - *line) + 1};
+    const auto characters = std::count_if(source_.begin() + static_cast<std::ptrdiff_t>(*line),
+                                          source_.begin() + static_cast<std::ptrdiff_t>(std::min(at, source_.size())),
+                                          [](char c) { return (c & 0xC0) != 0x80; });
+    return {static_cast<int>(line - line_starts_.begin()) + 1, static_cast<int>(characters) + 1};
   }
 
   size_t find_open() const {
@@ -84,7 +97,7 @@ class Lexer {
       const size_t close = source_.find("#}", i);
       if (close == std::string::npos) template_error(name_, place(open), "comment is not closed");
       strip_next_ = source_[close - 1] == '-' && close > i;
-      trim_newline_ = true;
+      trim_newline_ = !(source_[close - 1] == '+' && close > i);
       at_ = close + 2;
       return;
     }
@@ -92,22 +105,33 @@ class Lexer {
     if (kind == '%' && raw_block(open, i)) return;
     out_.push_back({kind == '%' ? TemplateTokenKind::block_begin : TemplateTokenKind::print_begin, "", place(open)});
     const std::string close = kind == '%' ? "%}" : "}}";
-    int depth = 0;
+    open_brackets_.clear();
     while (true) {
-      while (i < source_.size() && std::isspace(static_cast<unsigned char>(source_[i]))) i++;
+      i = skip_space(i);
       if (i >= source_.size()) template_error(name_, place(open), "tag is not closed");
-      const bool signed_close = (source_[i] == '-' || source_[i] == '+') && source_.compare(i + 1, 2, close) == 0;
-      if (signed_close || (depth == 0 && source_.compare(i, 2, close) == 0)) {
+      const bool has_sign = source_[i] == '-' || (source_[i] == '+' && kind == '%');
+      const bool signed_close = has_sign && source_.compare(i + 1, 2, close) == 0;
+      if (open_brackets_.empty() && (signed_close || source_.compare(i, 2, close) == 0)) {
         strip_next_ = signed_close && source_[i] == '-';
         trim_newline_ = kind == '%' && !(signed_close && source_[i] == '+');
         out_.push_back({kind == '%' ? TemplateTokenKind::block_end : TemplateTokenKind::print_end, "", place(i)});
         at_ = i + 2 + (signed_close ? 1 : 0);
         return;
       }
-      if (std::string_view("([{").find(source_[i]) != std::string_view::npos) depth++;
-      if (std::string_view(")]}").find(source_[i]) != std::string_view::npos) depth--;
+      balance(i);
       i = token(i);
     }
+  }
+
+  void balance(size_t i) {
+    const char c = source_[i];
+    if (std::string_view("([{").find(c) != std::string_view::npos) open_brackets_ += c == '(' ? ')' : c == '[' ? ']' : '}';
+    if (std::string_view(")]}").find(c) == std::string_view::npos) return;
+    if (open_brackets_.empty() || open_brackets_.back() != c)
+      template_error(name_, place(i),
+                     open_brackets_.empty() ? fmt::format("unexpected '{}'", c)
+                                            : fmt::format("unexpected '{}', expected '{}'", c, open_brackets_.back()));
+    open_brackets_.pop_back();
   }
 
   size_t skip_space(size_t i) const {
@@ -149,34 +173,44 @@ class Lexer {
     template_error(name_, place(open), "raw is not closed");
   }
 
-  size_t token(size_t i) {
-    const char c = source_[i];
-    const TemplatePlace where = place(i);
-    if (std::isalpha(static_cast<unsigned char>(c)) || c == '_') {
-      size_t j = i;
-      while (j < source_.size() && (std::isalnum(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
-      out_.push_back({TemplateTokenKind::name, source_.substr(i, j - i), where});
-      return j;
-    }
-    if (std::isdigit(static_cast<unsigned char>(c))) {
-      const auto digits_end = [&](size_t j) {
-        while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
-        return j;
-      };
-      const auto digit_at = [&](size_t j) {
-        return j < source_.size() && std::isdigit(static_cast<unsigned char>(source_[j]));
-      };
-      size_t j = digits_end(i);
+  // Bytes beyond ASCII count as letters.
+  static bool is_name_byte(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0; }
+
+  size_t digits_end(size_t j) const {
+    while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
+    return j;
+  }
+  bool digit_at(size_t j) const { return j < source_.size() && std::isdigit(static_cast<unsigned char>(source_[j])); }
+
+  size_t number_token(size_t i) {
+    size_t j = digits_end(i);
+    const char letter = j == i + 1 && source_[i] == '0' && j < source_.size() ? static_cast<char>(source_[j] | 32) : ' ';
+    if (letter == 'x' || letter == 'o' || letter == 'b') {
+      j++;
+      while (j < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
+    } else if (i == 0 || source_[i - 1] != '.') {  // x.1.2 reaches into x twice
       if (j < source_.size() && source_[j] == '.' && digit_at(j + 1)) j = digits_end(j + 1);
       if (j < source_.size() && (source_[j] | 32) == 'e') {
         const size_t k = j + 1 < source_.size() && (source_[j + 1] == '-' || source_[j + 1] == '+') ? j + 2 : j + 1;
         if (digit_at(k)) j = digits_end(k);
       }
-      std::string digits = source_.substr(i, j - i);
-      std::erase(digits, '_');
-      out_.push_back({TemplateTokenKind::number, digits, where});
+    }
+    std::string digits = source_.substr(i, j - i);
+    std::erase(digits, '_');
+    out_.push_back({TemplateTokenKind::number, digits, place(i)});
+    return j;
+  }
+
+  size_t token(size_t i) {
+    const char c = source_[i];
+    const TemplatePlace where = place(i);
+    if (is_name_byte(c) && !std::isdigit(static_cast<unsigned char>(c))) {
+      size_t j = i;
+      while (j < source_.size() && is_name_byte(source_[j])) j++;
+      out_.push_back({TemplateTokenKind::name, source_.substr(i, j - i), where});
       return j;
     }
+    if (std::isdigit(static_cast<unsigned char>(c))) return number_token(i);
     if (c == '"' || c == '\'') return string_token(i);
     static constexpr std::array<std::string_view, 6> kLong = {"==", "!=", "<=", ">=", "//", "**"};
     for (std::string_view op : kLong)
@@ -199,41 +233,37 @@ class Lexer {
         text += source_[j];
         continue;
       }
-      const char e = source_[++j];
-      switch (e) {
-        case 'n':
-          text += '\n';
-          break;
-        case 't':
-          text += '\t';
-          break;
-        case 'r':
-          text += '\r';
-          break;
-        case 'b':
-          text += '\b';
-          break;
-        case 'f':
-          text += '\f';
-          break;
-        case 'x':
-        case 'u':
-        case 'U':
-          j = code_point(j, e == 'x' ? 2 : e == 'u' ? 4 : 8, text);
-          break;
-        case '\\':
-        case '\'':
-        case '"':
-          text += e;
-          break;
-        default:
-          text += '\\';
-          text += e;
-      }
+      j = escape(j + 1, text);
     }
     if (j >= source_.size()) template_error(name_, place(i), "string is not closed");
     out_.push_back({TemplateTokenKind::string, text, place(i)});
     return j + 1;
+  }
+
+  // A backslash's letter stands at j; gives the place of the escape's last byte.
+  size_t escape(size_t j, std::string& text) const {
+    static constexpr std::string_view kLetters = "ntrbfav\\'\"", kMeant = "\n\t\r\b\f\a\v\\'\"";
+    const char e = source_[j];
+    if (const size_t known = kLetters.find(e); known != std::string_view::npos)
+      text += kMeant[known];
+    else if (e == 'x' || e == 'u' || e == 'U')
+      return code_point(j, e == 'x' ? 2 : e == 'u' ? 4 : 8, text);
+    else if (e >= '0' && e <= '7')
+      return octal(j, text);
+    else if (e == 'N')
+      template_error(name_, place(j), "characters by name (\\N) are not supported: write \\u and four digits");
+    else if (e != '\n')  // a line's end behind a backslash is left out
+      (text += '\\') += e;
+    return j;
+  }
+
+  size_t octal(size_t j, std::string& text) const {
+    uint32_t code = 0;
+    size_t k = j;
+    for (; k < j + 3 && k < source_.size() && source_[k] >= '0' && source_[k] <= '7'; k++)
+      code = code * 8 + static_cast<uint32_t>(source_[k] - '0');
+    append_code_point(text, code);
+    return k - 1;
   }
 
   size_t code_point(size_t j, size_t digits, std::string& text) const {
@@ -244,6 +274,8 @@ class Lexer {
         template_error(name_, place(j), "a hexadecimal escape is cut short");
       code = code * 16 + static_cast<uint32_t>(h <= '9' ? h - '0' : (h | 32) - 'a' + 10);
     }
+    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+      template_error(name_, place(j), "an escape stands for no character");
     append_code_point(text, code);
     return j + digits;
   }
@@ -252,6 +284,7 @@ class Lexer {
   const std::string& name_;
   std::vector<size_t> line_starts_ = {0};
   size_t at_ = 0;
+  std::string open_brackets_;  // what closes them, innermost last
   bool strip_next_ = false, trim_newline_ = false;
   std::vector<TemplateToken> out_;
 };
@@ -260,7 +293,8 @@ class Lexer {
 
 std::vector<TemplateToken> lex_template(const std::string& source, const std::string& name) {
   if (source.size() > (1u << 20)) fail("{}: the template has {} bytes, at most 1 MB is read", name, source.size());
+  if (to_valid_utf8(source) != source) fail("{}: the template is not valid UTF-8", name);
   return Lexer(source, name).run();
 }
 
-}  // namespace r1
+}  // namespace r1::jinja

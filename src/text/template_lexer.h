@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace r1 {
+namespace r1::jinja {
 
 struct TemplatePlace {
   int line = 1, column = 1;
@@ -19,9 +19,9 @@ struct TemplateToken {
   TemplatePlace place;
 };
 
-// Throws r1::Error with the template's name, line and column.
+// Throws r1::Error with the template's name, line and column (in characters).
 std::vector<TemplateToken> lex_template(const std::string& source, const std::string& name);
 
 [[noreturn]] void template_error(const std::string& name, TemplatePlace place, const std::string& message);
 
-}  // namespace r1
+}  // namespace r1::jinja

@@ -5,189 +5,466 @@
 #include <algorithm>
 #include <cmath>
 
-#include "text/unicode.h"
-
-namespace r1 {
-
-bool truth(const TemplateValue& v) {
-  if (!v.defined) return false;
-  if (v.space || v.call) return true;
-  const TemplateJson& j = v.json();
-  if (j.is_null()) return false;
-  if (j.is_boolean()) return j.get<bool>();
-  if (j.is_number()) return j.get<double>() != 0;
-  if (j.is_string()) return !j.get_ref<const std::string&>().empty();
-  return !j.empty();
-}
-
+namespace r1::jinja {
 namespace {
 
-std::string python_float(double d) {
-  if (std::isinf(d)) return d > 0 ? "inf" : "-inf";
-  if (std::isnan(d)) return "nan";
-  if (d == std::floor(d) && std::abs(d) < 1e16) return fmt::format("{:.1f}", d);
-  std::string s = fmt::format("{}", d);
-  return s;
+template <typename T>
+const T& as(const Object* object) {
+  return static_cast<const T&>(*object);
 }
 
-std::string quoted_repr(const std::string& text) {
-  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
-  std::string out(1, quote);
-  for (char c : text) {
-    if (c == quote || c == '\\') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '\r')
-      out += "\\r";
-    else if (c == '\t')
-      out += "\\t";
-    else if (static_cast<unsigned char>(c) < 32 || c == 127)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out + quote;
+int depth_with(int inner) {
+  if (inner >= kDeepestValue) throw Trouble(fmt::format("a value is nested more than {} deep", kDeepestValue));
+  return inner + 1;
+}
+
+int deepest(const std::vector<Value>& items) {
+  int depth = 0;
+  for (const Value& v : items) depth = std::max(depth, v.depth());
+  return depth_with(depth);
 }
 
 }  // namespace
 
-std::string python_repr(const TemplateJson& v) {
-  switch (v.type()) {
-    case TemplateJson::value_t::null:
-      return "None";
-    case TemplateJson::value_t::boolean:
-      return v.get<bool>() ? "True" : "False";
-    case TemplateJson::value_t::string:
-      return quoted_repr(v.get_ref<const std::string&>());
-    case TemplateJson::value_t::number_float:
-      return python_float(v.get<double>());
-    case TemplateJson::value_t::array: {
-      std::string out = "[";
-      for (size_t i = 0; i < v.size(); i++) out += (i ? ", " : "") + python_repr(v[i]);
-      return out + "]";
+// ---- making values
+
+Value Value::undefined(std::string why, bool unsafe) {
+  auto object = std::make_shared<Missing>();
+  object->why = std::move(why);
+  object->unsafe = unsafe;
+  return Value::object(Kind::undefined, std::move(object));
+}
+
+Value Value::boolean(bool b) {
+  Value v;
+  v.kind_ = Kind::boolean;
+  v.plain_.whole = b ? 1 : 0;
+  return v;
+}
+
+Value Value::integer(int64_t i) {
+  Value v;
+  v.kind_ = Kind::integer;
+  v.plain_.whole = i;
+  return v;
+}
+
+Value Value::real(double d) {
+  Value v;
+  v.kind_ = Kind::real;
+  v.plain_.real = d;
+  return v;
+}
+
+Value Value::text(Text t) {
+  auto object = std::make_shared<TextObject>();
+  object->text = std::move(t);
+  return Value::object(Kind::text, std::move(object));
+}
+
+Value Value::list(std::vector<Value> items) {
+  auto object = std::make_shared<Sequence>();
+  object->depth = deepest(items);
+  object->items = std::move(items);
+  return Value::object(Kind::list, std::move(object));
+}
+
+Value Value::tuple(std::vector<Value> items) {
+  auto object = std::make_shared<Sequence>();
+  object->depth = deepest(items);
+  object->items = std::move(items);
+  return Value::object(Kind::tuple, std::move(object));
+}
+
+Value Value::object(Kind kind, std::shared_ptr<const Object> object) {
+  Value v;
+  v.kind_ = kind;
+  v.object_ = std::move(object);
+  return v;
+}
+
+Value Value::space(Space* space) {
+  Value v;
+  v.kind_ = Kind::space;
+  v.plain_.space = space;
+  return v;
+}
+
+Value Value::loop(std::shared_ptr<LoopState> state) { return Value::object(Kind::loop, std::move(state)); }
+// A loop moves on while the template sees it.
+LoopState& Value::loop() const { return static_cast<LoopState&>(const_cast<Object&>(*object_)); }
+
+const Text& Value::text() const { return as<TextObject>(object_.get()).text; }
+const std::vector<Value>& Value::items() const { return sequence().items; }
+const Sequence& Value::sequence() const { return as<Sequence>(object_.get()); }
+const Dict& Value::dict() const { return as<Dict>(object_.get()); }
+const View& Value::view() const { return as<View>(object_.get()); }
+const Range& Value::range() const { return as<Range>(object_.get()); }
+const Iterator& Value::iterator() const { return as<Iterator>(object_.get()); }
+const Function& Value::function() const { return as<Function>(object_.get()); }
+const Missing& Value::missing() const { return as<Missing>(object_.get()); }
+int Value::depth() const { return object_ ? object_->depth : 0; }
+
+Value make_iterator(const char* type, const Value& source, std::function<bool(Value&)> next) {
+  auto object = std::make_shared<Iterator>();
+  object->type = type;
+  object->next = std::move(next);
+  object->depth = depth_with(source.depth());
+  return Value::object(Kind::iterator, std::move(object));
+}
+
+Value make_function(std::string name, std::function<Value(Runtime&, const Arguments&)> call, const Value* self) {
+  auto object = std::make_shared<Function>();
+  object->name = std::move(name);
+  object->call = std::move(call);
+  if (self != nullptr) {
+    object->type = "builtin_function_or_method";
+    object->depth = depth_with(self->depth());
+  }
+  return Value::object(Kind::function, std::move(object));
+}
+
+const Value* Space::find(std::string_view name) const {
+  for (const auto& [key, value] : items)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+void Space::set(const std::string& name, Value value) {
+  for (auto& [key, old] : items)
+    if (key == name) {
+      old = std::move(value);
+      return;
     }
-    case TemplateJson::value_t::object: {
-      std::string out = "{";
-      for (const auto& [key, item] : v.items())
-        out += (out.size() > 1 ? ", " : "") + quoted_repr(key) + ": " + python_repr(item);
-      return out + "}";
+  if (items.size() >= 1000) throw Trouble("a namespace holds more than 1000 names");
+  items.emplace_back(name, std::move(value));
+}
+
+Space* Runtime::new_space() {
+  burn(256);
+  return &spaces_.emplace_back();
+}
+
+// ---- dicts
+
+namespace {
+constexpr size_t kSmallDict = 8;
+
+void index_dict(Dict& dict) {
+  if (dict.items.size() <= kSmallDict) return;
+  for (size_t i = dict.index.size(); i < dict.items.size(); i++) dict.index.emplace(hash_key(dict.items[i].first), i);
+}
+}  // namespace
+
+void DictMaker::set(const Value& key, const Value& value) {
+  const std::string hashed = hash_key(key);
+  runtime_.burn(200 + hashed.size());
+  dict_->depth = std::max(dict_->depth, depth_with(std::max(key.depth(), value.depth())));
+  size_t at = dict_->items.size();
+  if (at > kSmallDict) {
+    index_dict(*dict_);
+    if (const auto it = dict_->index.find(hashed); it != dict_->index.end()) at = it->second;
+  } else {
+    for (size_t i = 0; i < dict_->items.size(); i++)
+      if (hash_key(dict_->items[i].first) == hashed) at = i;
+  }
+  if (at < dict_->items.size())
+    dict_->items[at].second = value;
+  else
+    dict_->items.emplace_back(key, value);
+}
+
+Value DictMaker::finish() {
+  index_dict(*dict_);
+  return Value::object(Kind::dict, std::move(dict_));
+}
+
+std::string hash_key(const Value& v) {
+  switch (v.kind()) {
+    case Kind::none:
+      return "N";
+    case Kind::undefined:
+      return "U";
+    case Kind::boolean:
+    case Kind::integer:
+      return fmt::format("i{}", v.whole());
+    case Kind::real:
+      if (v.number() == std::floor(v.number()) && std::abs(v.number()) < 9e18)
+        return fmt::format("i{}", static_cast<int64_t>(v.number()));
+      return fmt::format("f{}", v.number());
+    case Kind::text:
+      return "s" + v.text().bytes();
+    case Kind::tuple: {
+      std::string out = "(";
+      for (const Value& item : v.items()) {
+        const std::string key = hash_key(item);
+        out += fmt::format("{}:{}", key.size(), key);
+        if (out.size() > (1u << 20)) throw Trouble("a key is too large");
+      }
+      return out;
+    }
+    case Kind::range:
+      return fmt::format("r{},{},{}", v.range().count, v.range().count > 0 ? v.range().start : 0,
+                         v.range().count > 1 ? v.range().step : 0);
+    case Kind::list:
+    case Kind::dict:
+    case Kind::view:
+      throw Trouble(fmt::format("unhashable type: '{}'", type_name(v)));
+    case Kind::space:
+      return fmt::format("p{}", static_cast<const void*>(&v.space()));
+    case Kind::loop:
+    case Kind::iterator:
+    case Kind::function:
+      break;
+  }
+  return fmt::format("p{}", static_cast<const void*>(v.identity()));
+}
+
+const Value* find_in(Runtime& runtime, const Value& dict, const Value& key) {
+  if (key.is_text()) {
+    runtime.burn(1 + key.text().bytes().size() / 16);
+    return find_in(dict, key.text().bytes());
+  }
+  const Dict& d = dict.dict();
+  const std::string hashed = hash_key(key);
+  runtime.burn(8 + hashed.size());
+  if (d.items.size() > kSmallDict) {
+    const auto it = d.index.find(hashed);
+    return it == d.index.end() ? nullptr : &d.items[it->second].second;
+  }
+  for (const auto& [k, value] : d.items)
+    if (hash_key(k) == hashed) return &value;
+  return nullptr;
+}
+
+const Value* find_in(const Value& dict, std::string_view key) {
+  const Dict& d = dict.dict();
+  if (d.items.size() > kSmallDict) {
+    const auto it = d.index.find("s" + std::string(key));
+    return it == d.index.end() ? nullptr : &d.items[it->second].second;
+  }
+  for (const auto& [k, value] : d.items)
+    if (k.is_text() && k.text().bytes() == key) return &value;
+  return nullptr;
+}
+
+Value from_json(Runtime& runtime, const nlohmann::ordered_json& json, uint8_t origin) {
+  switch (json.type()) {
+    case nlohmann::ordered_json::value_t::boolean:
+      return Value::boolean(json.get<bool>());
+    case nlohmann::ordered_json::value_t::number_integer:
+      return Value::integer(json.get<int64_t>());
+    case nlohmann::ordered_json::value_t::number_unsigned:
+      if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+        throw Trouble(fmt::format("the number {} leaves 64 bits", json.get<uint64_t>()));
+      return Value::integer(json.get<int64_t>());
+    case nlohmann::ordered_json::value_t::number_float:
+      return Value::real(json.get<double>());
+    case nlohmann::ordered_json::value_t::string:
+      return Value::text(Text(json.get_ref<const std::string&>(), origin));
+    case nlohmann::ordered_json::value_t::array: {
+      std::vector<Value> items;
+      items.reserve(json.size());
+      for (const auto& item : json) items.push_back(from_json(runtime, item, origin));
+      return Value::list(std::move(items));
+    }
+    case nlohmann::ordered_json::value_t::object: {
+      DictMaker out(runtime);
+      for (const auto& [key, item] : json.items())
+        out.set(Value::text(Text(key, origin)), from_json(runtime, item, origin));
+      return out.finish();
     }
     default:
-      return v.dump();
+      return {};
   }
 }
 
-std::string python_text(const TemplateJson& v) { return v.is_string() ? v.get<std::string>() : python_repr(v); }
+// ---- what they are
 
-std::string print_text(const TemplateValue& v) {
-  if (!v.defined) return "";
-  if (v.space) return "<namespace>";
-  if (v.call) return "<macro>";
-  return python_text(v.json());
+const char* type_name(const Value& v) {
+  switch (v.kind()) {
+    case Kind::undefined:
+      return "Undefined";
+    case Kind::none:
+      return "NoneType";
+    case Kind::boolean:
+      return "bool";
+    case Kind::integer:
+      return "int";
+    case Kind::real:
+      return "float";
+    case Kind::text:
+      return v.text().markup ? "Markup" : "str";
+    case Kind::list:
+      return "list";
+    case Kind::tuple:
+      return v.sequence().is_group ? "_GroupTuple" : "tuple";
+    case Kind::dict:
+      return "dict";
+    case Kind::view:
+      return v.view().what == View::What::keys     ? "dict_keys"
+             : v.view().what == View::What::values ? "dict_values"
+                                                   : "dict_items";
+    case Kind::range:
+      return "range";
+    case Kind::iterator:
+      return v.iterator().type;
+    case Kind::function:
+      return v.function().type;
+    case Kind::space:
+      return "Namespace";
+    case Kind::loop:
+      return "LoopContext";
+  }
+  return "object";
 }
+
+std::string described(const Value& v) {
+  if (v.is_none()) return "None";
+  if (v.is(Kind::tuple) && v.sequence().is_group) return "jinja2.filters._GroupTuple object";
+  if (v.is(Kind::loop)) return "jinja2.runtime.LoopContext object";
+  if (v.is(Kind::space)) return "jinja2.utils.Namespace object";
+  if (v.is_text() && v.text().markup) return "markupsafe.Markup object";
+  return std::string(type_name(v)) + " object";
+}
+
+bool truth(const Value& v) {
+  switch (v.kind()) {
+    case Kind::undefined:
+    case Kind::none:
+      return false;
+    case Kind::boolean:
+    case Kind::integer:
+      return v.whole() != 0;
+    case Kind::real:
+      return v.number() != 0;
+    case Kind::text:
+      return !v.text().empty();
+    case Kind::list:
+    case Kind::tuple:
+    case Kind::dict:
+    case Kind::view:
+    case Kind::range:
+      return length_of(v) != 0;
+    case Kind::iterator:
+    case Kind::function:
+    case Kind::space:
+    case Kind::loop:
+      break;
+  }
+  return true;
+}
+
+void fail_undefined(const Value& v) { throw Trouble(v.missing().why); }
+void need_defined(const Value& v) {
+  if (v.is_undefined()) fail_undefined(v);
+}
+
+// ---- comparing
 
 namespace {
-void dump(const TemplateJson& v, int indent, int depth, std::string& out) {
-  const auto line = [&](int d) {
-    if (indent >= 0) out += "\n" + std::string(static_cast<size_t>(indent * d), ' ');
-  };
-  const char* comma = indent >= 0 ? "," : ", ";
-  if (v.is_object() && !v.empty()) {
-    out += "{";
-    bool first = true;
-    for (const auto& [key, item] : v.items()) {
-      if (!first) out += comma;
-      first = false;
-      line(depth + 1);
-      out += TemplateJson(key).dump() + ": ";
-      dump(item, indent, depth + 1, out);
-    }
-    line(depth);
-    out += "}";
-  } else if (v.is_array() && !v.empty()) {
-    out += "[";
-    for (size_t i = 0; i < v.size(); i++) {
-      if (i) out += comma;
-      line(depth + 1);
-      dump(v[i], indent, depth + 1, out);
-    }
-    line(depth);
-    out += "]";
-  } else if (v.is_number_float()) {
-    out += python_float(v.get<double>());
-  } else {
-    out += v.dump();
-  }
+bool equal_items(Runtime& runtime, const std::vector<Value>& a, const std::vector<Value>& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); i++)
+    if (!equal(runtime, a[i], b[i])) return false;
+  return true;
 }
 
-std::vector<std::string> characters(const std::string& text, TemplateFuel& fuel) {
-  fuel.burn(text.size() * 40);
-  std::vector<std::string> out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t start = at;
-    next_code_point(text, at);
-    out.push_back(text.substr(start, at - start));
+bool equal_dicts(Runtime& runtime, const Value& a, const Value& b) {
+  if (a.dict().items.size() != b.dict().items.size()) return false;
+  for (const auto& [key, value] : a.dict().items) {
+    const Value* other = find_in(runtime, b, key);
+    if (other == nullptr || !equal(runtime, value, *other)) return false;
   }
-  return out;
+  return true;
 }
 }  // namespace
 
-std::string python_dumps(const TemplateJson& v, int indent) {
-  std::string out;
-  dump(v, indent, 0, out);
-  return out;
-}
-
-size_t text_length(const std::string& text) {
-  size_t n = 0;
-  for (size_t at = 0; at < text.size(); n++) next_code_point(text, at);
-  return n;
-}
-
-TemplateJson python_slice(const TemplateJson& v, const TemplateSlice& slice, TemplateFuel& fuel) {
-  const auto& [start, stop, step] = slice;
-  if (!v.is_string() && !v.is_array()) throw std::runtime_error("only strings and lists can be sliced");
-  const std::vector<std::string> chars =
-      v.is_string() ? characters(v.get<std::string>(), fuel) : std::vector<std::string>();
-  const int64_t n = static_cast<int64_t>(v.is_string() ? chars.size() : v.size()),
-                by = step.is_null() ? 1 : step.get<int64_t>();
-  if (by == 0) throw std::runtime_error("slice step cannot be zero");
-  if (by > INT32_MAX || by < -INT32_MAX) throw std::runtime_error("slice step is too large");
-  fuel.burn(static_cast<uint64_t>(n));
-  const auto bound = [&](const TemplateJson& b, int64_t fallback) {
-    if (b.is_null()) return fallback;
-    int64_t i = std::clamp<int64_t>(b.get<int64_t>(), -INT32_MAX, INT32_MAX);
-    if (i < 0) i += n;
-    return std::min(std::max(i, by > 0 ? int64_t{0} : int64_t{-1}), by > 0 ? n : n - 1);
-  };
-  const int64_t from = bound(start, by > 0 ? 0 : n - 1), to = bound(stop, by > 0 ? n : -1);
-  TemplateJson list = TemplateJson::array();
-  std::string text;
-  for (int64_t i = from; by > 0 ? i < to : i > to; i += by) {
-    if (v.is_string())
-      text += chars[static_cast<size_t>(i)];
-    else
-      list.push_back(v[static_cast<size_t>(i)]);
+bool equal(Runtime& runtime, const Value& a, const Value& b) {
+  runtime.burn(4);
+  if (a.is_number() && b.is_number()) {
+    if (a.is_whole() && b.is_whole()) return a.whole() == b.whole();
+    // long double holds both a 64-bit integer and a double exactly
+    const auto wide = [](const Value& v) {
+      return v.is_whole() ? static_cast<long double>(v.whole()) : static_cast<long double>(v.number());
+    };
+    return wide(a) == wide(b);
   }
-  if (v.is_string()) return text;
-  return list;
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::none:
+    case Kind::undefined:
+      return true;
+    case Kind::text:
+      runtime.burn(std::min(a.text().bytes().size(), b.text().bytes().size()) / 16);
+      return a.text().bytes() == b.text().bytes();
+    case Kind::list:
+    case Kind::tuple:
+      return a.identity() == b.identity() || equal_items(runtime, a.items(), b.items());
+    case Kind::dict:
+      return a.identity() == b.identity() || equal_dicts(runtime, a, b);
+    case Kind::range:
+      return hash_key(a) == hash_key(b);
+    case Kind::view:
+      return a.view().what == b.view().what && a.view().what != View::What::values &&
+             equal_items(runtime, listed(runtime, a), listed(runtime, b));
+    default:
+      return hash_key(a) == hash_key(b);
+  }
 }
 
-namespace {
-constexpr int kDeepestValue = 64;
-uint64_t weight(const TemplateJson& v, int depth) {
-  if (depth > kDeepestValue) throw std::runtime_error("a value is nested more than 64 deep");
-  uint64_t sum = v.is_structured() ? 96 : 16;  // a list or mapping is an allocation, and slow to copy
-  if (v.is_string()) return sum + v.get_ref<const std::string&>().size();
-  if (v.is_object())
-    for (const auto& [key, item] : v.get_ref<const TemplateJson::object_t&>())
-      sum += key.size() + weight(item, depth + 1);
-  else if (v.is_array())
-    for (const TemplateJson& item : v) sum += weight(item, depth + 1);
-  return sum;
+bool less(Runtime& runtime, const Value& a, const Value& b, const char* op) {
+  runtime.burn(4);
+  need_defined(a);
+  need_defined(b);
+  if (a.is_number() && b.is_number()) {
+    if (a.is_whole() && b.is_whole()) return a.whole() < b.whole();
+    const long double x = a.is_whole() ? static_cast<long double>(a.whole()) : static_cast<long double>(a.number());
+    const long double y = b.is_whole() ? static_cast<long double>(b.whole()) : static_cast<long double>(b.number());
+    return x < y;
+  }
+  if (a.is_text() && b.is_text()) {
+    runtime.burn(std::min(a.text().bytes().size(), b.text().bytes().size()) / 16);
+    return a.text().bytes() < b.text().bytes();  // UTF-8 orders as code points do
+  }
+  if (a.kind() == b.kind() && (a.is(Kind::list) || a.is(Kind::tuple))) {
+    const auto &x = a.items(), &y = b.items();
+    for (size_t i = 0; i < std::min(x.size(), y.size()); i++)
+      if (!equal(runtime, x[i], y[i])) return less(runtime, x[i], y[i], op);
+    return x.size() < y.size();
+  }
+  throw Trouble(
+      fmt::format("'{}' not supported between instances of '{}' and '{}'", op, type_name(a), type_name(b)));
 }
-}  // namespace
 
-uint64_t template_weight(const TemplateJson& v) { return weight(v, 0); }
+bool contains(Runtime& runtime, const Value& where, const Value& what) {
+  if (where.is_text()) {
+    if (!what.is_text()) {
+      need_defined(what);
+      throw Trouble(fmt::format("'in <string>' requires string as left operand, not {}", type_name(what)));
+    }
+    runtime.burn(where.text().bytes().size() / 8 + what.text().bytes().size());
+    // string::find may take the product of both lengths
+    if (!what.text().empty()) {
+      const auto first = what.text().bytes()[0];
+      const auto& hay = where.text().bytes();
+      runtime.burn(static_cast<uint64_t>(std::count(hay.begin(), hay.end(), first)) * what.text().bytes().size() / 64);
+    }
+    return where.text().bytes().find(what.text().bytes()) != std::string::npos;
+  }
+  if (where.is(Kind::dict)) return find_in(runtime, where, what) != nullptr;
+  if (where.is(Kind::range) && what.is_whole()) {
+    const Range& r = where.range();
+    if (r.count == 0) return false;
+    const int64_t last = r.start + (r.count - 1) * r.step, low = std::min(r.start, last), high = std::max(r.start, last);
+    return what.whole() >= low && what.whole() <= high && (what.whole() - r.start) % r.step == 0;
+  }
+  if (!is_iterable(where))
+    throw Trouble(fmt::format("argument of type '{}' is not iterable", type_name(where)));
+  const auto next = iterate(runtime, where);
+  for (Value item; next(item);)
+    if (equal(runtime, item, what)) return true;
+  return false;
+}
 
-}  // namespace r1
+}  // namespace r1::jinja
