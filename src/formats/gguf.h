@@ -59,5 +59,7 @@ struct GgufType {
   void (*dequantise)(const std::byte* block, float* out);
 };
 const GgufType* find_gguf_type(uint32_t id);
+// Names of all, with commas between them.
+std::string gguf_type_names();
 
 }  // namespace r1

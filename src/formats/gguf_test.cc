@@ -94,12 +94,14 @@ constexpr uint16_t kOne = 0x3C00, kMinusTwo = 0xC000, kHalf = 0x3800, kTiny = 0x
 
 TEST(GgufTypes, SizesOfBlocks) {
   for (const auto& [id, elements, bytes] :
-       {std::tuple(0u, 1u, 4u), {1u, 1u, 2u}, {30u, 1u, 2u}, {2u, 32u, 18u}, {3u, 32u, 20u}, {8u, 32u, 34u}}) {
+       {std::tuple(0u, 1u, 4u), {1u, 1u, 2u}, {30u, 1u, 2u}, {2u, 32u, 18u}, {3u, 32u, 20u}, {6u, 32u, 22u},
+        {7u, 32u, 24u}, {8u, 32u, 34u}, {10u, 256u, 84u}, {11u, 256u, 110u}, {12u, 256u, 144u}, {13u, 256u, 176u},
+        {14u, 256u, 210u}, {20u, 32u, 18u}, {23u, 256u, 136u}}) {
     ASSERT_NE(find_gguf_type(id), nullptr);
     EXPECT_EQ(find_gguf_type(id)->elements, elements);
     EXPECT_EQ(find_gguf_type(id)->bytes, bytes);
   }
-  for (uint32_t id : {4u, 5u, 6u, 12u, 31u, 0x80000000u}) EXPECT_EQ(find_gguf_type(id), nullptr);
+  for (uint32_t id : {4u, 5u, 9u, 15u, 31u, 39u, 0x80000000u}) EXPECT_EQ(find_gguf_type(id), nullptr);
 }
 
 TEST(GgufTypes, SingleValues) {
