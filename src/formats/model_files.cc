@@ -108,15 +108,16 @@ ModelFiles open_folder(const fs::path& folder) {
 }
 
 ModelFiles open_gguf(const std::string& path) {
-  auto file = std::make_shared<MappedFile>(path);
-  const GgufHeader header = parse_gguf(file->bytes(), path);
+  const auto file = std::make_shared<const GgufFile>(path);  // stays as long as somebody reads its tensors
+  const GgufHeader& header = file->header();
   ModelFiles out;
   out.path = path;
-  out.config = gguf_config(header);
+  out.config = gguf_config(header, gguf_rope_factors(*file));
+  out.generation_config = header.tensors.empty() ? Json() : gguf_generation_config(header);
   out.tokenizer_json = gguf_tokenizer_json(header);
   out.tokenizer_config = gguf_tokenizer_config(header);
   out.chat_template = default_template(out.tokenizer_config);
-  if (!header.tensors.empty()) out.tensors = open_gguf_tensors(file, header);
+  out.tensors = open_gguf_tensors(file);
   return out;
 }
 
