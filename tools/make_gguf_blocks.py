@@ -42,3 +42,14 @@ for name, places in PLACES.items():
     bits = values.view(np.uint32).copy()
     bits[np.isnan(values)] = 0x7FC00000
     print(f'{{{int(kind)}, "{name}", "{hashlib.sha256(bits.tobytes()).hexdigest()}"}},')
+
+# What gguf.quantize makes of floats for Q8_0 and BF16: 32,768 bytes of SplitMix64 (seed 99) as 8-bit numbers x,
+# (x - 128) / 64 each, every 32nd run of 32 zero and another a million times smaller.
+raw = split_mix(99, 4096)
+values = ((raw.astype(np.float32) - 128) / 64).reshape(-1, 32)
+values[::32] = 0
+values[1::32] *= np.float32(1e-6)
+for name in ("Q8_0", "BF16", "F16"):
+    kind = gguf.GGMLQuantizationType[name]
+    data = values.astype(np.float16) if name == "F16" else gguf.quantize(values, kind)
+    print(f'"{name}" written: {hashlib.sha256(data.tobytes()).hexdigest()}')

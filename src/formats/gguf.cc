@@ -202,8 +202,7 @@ class HeaderParser {
     }
     t.type = reader_.read<uint32_t>("tensor type");
     const GgufType* type = find_gguf_type(t.type);
-    if (type == nullptr)
-      fail("{}: type {} is not supported ({} are)", what, t.type, gguf_type_names());
+    if (type == nullptr) fail("{}: type {} is not supported ({} are)", what, t.type, gguf_type_names());
     t.info.dtype = type->name;
     if (static_cast<uint64_t>(t.info.shape.back()) % type->elements != 0)
       fail("{}: rows of {} are no multiple of {}'s blocks of {}", what, t.info.shape.back(), type->name,

@@ -1,6 +1,6 @@
-// GGUF v2 and v3, in one file or split into several: typed metadata and tensors, many of them quantised. Every count and
-// length is checked against what is left of the file before anything is allocated, and what a header may hold in all is
-// bounded, whatever the file's size.
+// GGUF v2 and v3, in one file or split into several: typed metadata and tensors, many of them quantised. Every count
+// and length is checked against what is left of the file before anything is allocated, and what a header may hold in
+// all is bounded, whatever the file's size.
 #pragma once
 
 #include <map>
@@ -79,6 +79,10 @@ nlohmann::ordered_json gguf_generation_config(const GgufHeader& header);
 // tokenizer.json and tokenizer_config.json of the vocabulary inside; empty and null when there is none.
 std::string gguf_tokenizer_json(const GgufHeader& header);
 nlohmann::ordered_json gguf_tokenizer_config(const GgufHeader& header);
+
+// tokenizer.ggml.pre as a pre_tokenizer of tokenizer.json: how text is cut before merging; null for a name nobody
+// knows.
+nlohmann::ordered_json gguf_pre_tokenizer(const std::string& pre);
 
 // The tensors under Hugging Face's names; null for an architecture whose tensors r1 has no names for.
 std::unique_ptr<TensorSource> open_gguf_tensors(std::shared_ptr<const GgufFile> file);

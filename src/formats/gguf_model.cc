@@ -22,7 +22,8 @@ class GgufSource : public TensorSource {
       if (t.info.name == kRopeFactors) continue;  // the configuration says it in numbers
       TensorInfo info = t.info;
       info.name = hugging_face_name(t.info.name);
-      if (info.name.empty()) fail("{}: tensor {}: no such tensor in a {} model", path(), t.info.name, architecture.name);
+      if (info.name.empty())
+        fail("{}: tensor {}: no such tensor in a {} model", path(), t.info.name, architecture.name);
       int64_t permuted = 0;
       if (architecture.permuted_qk && t.info.name.find("attn_q.") != std::string::npos) permuted = heads;
       if (architecture.permuted_qk && t.info.name.find("attn_k.") != std::string::npos) permuted = kv_heads;

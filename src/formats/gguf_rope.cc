@@ -24,8 +24,8 @@ std::vector<double> inverse_wavelengths(double theta, int64_t head_size) {
   return out;
 }
 
-// transformers' llama3: a wavelength above original / low is stretched by the factor, one below original / high is kept,
-// and between them the frequency goes from one to the other in a straight line.
+// transformers' llama3: a wavelength above original / low is stretched by the factor, one below original / high is
+// kept, and between them the frequency goes from one to the other in a straight line.
 std::vector<double> stretch(const Json& rope, const std::vector<double>& inverse_wavelength) {
   const double factor = rope.at("factor"), low = rope.at("low_freq_factor"), high = rope.at("high_freq_factor"),
                original = rope.at("original_max_position_embeddings");
@@ -38,8 +38,8 @@ std::vector<double> stretch(const Json& rope, const std::vector<double>& inverse
 }
 
 Json llama3(double theta, double factor, double low, double high, double original) {
-  return {{"rope_type", "llama3"},  {"rope_theta", theta},
-          {"factor", factor},       {"low_freq_factor", low},
+  return {{"rope_type", "llama3"},    {"rope_theta", theta},
+          {"factor", factor},         {"low_freq_factor", low},
           {"high_freq_factor", high}, {"original_max_position_embeddings", static_cast<int64_t>(original)}};
 }
 
@@ -102,9 +102,7 @@ Json llama3_from_factors(const GgufHeader& h, double theta, int64_t head_size, s
   fail("{}: tensor rope_freqs.weight scales RoPE in another way than Llama 3 does, which is not supported", h.file);
 }
 
-double yarn_magnitude(double factor, double mscale) {
-  return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1;
-}
+double yarn_magnitude(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
 
 }  // namespace
 
@@ -121,7 +119,8 @@ Json rope_from_gguf(const GgufHeader& h, const std::string& architecture, int64_
   Json rope = {{"rope_type", "default"}, {"rope_theta", theta}};
   if (kind == "none") {
     // llama.cpp reads a factor without a type as linear
-    const double linear = positive(h, h.metadata.contains(scaling + "factor") ? scaling + "factor" : at + "scale_linear", 1);
+    const double linear =
+        positive(h, h.metadata.contains(scaling + "factor") ? scaling + "factor" : at + "scale_linear", 1);
     if (linear != 1) rope.update({{"rope_type", "linear"}, {"factor", linear}});
     return rope;
   }

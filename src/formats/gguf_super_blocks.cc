@@ -12,8 +12,7 @@ struct ScaleAndMin {
 };
 ScaleAndMin six_bits_at(const std::byte* p, int i) {
   if (i < 4) return {byte_at(p + i) & 63, byte_at(p + i + 4) & 63};
-  return {(byte_at(p + i + 4) & 15) | byte_at(p + i - 4) >> 6 << 4,
-          byte_at(p + i + 4) >> 4 | byte_at(p + i) >> 6 << 4};
+  return {(byte_at(p + i + 4) & 15) | byte_at(p + i - 4) >> 6 << 4, byte_at(p + i + 4) >> 4 | byte_at(p + i) >> 6 << 4};
 }
 
 // Q3_K's sixteen scales of six bits: low four bits in bytes 0..7 (two a byte), high two in bytes 8..11 (four a byte).

@@ -15,28 +15,6 @@ Json split(const char* regex) {
   return {{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}};
 }
 
-// tokenizer.ggml.pre -> how text is cut before merging; null for a name nobody knows.
-Json pre_tokenizer(const std::string& pre) {
-  if (pre == "gpt-2") return byte_level(true);
-  if (pre == "default")  // what llama.cpp does with a vocabulary that does not name its kind
-    return {{"type", "Sequence"},
-            {"pretokenizers",
-             {split(R"([\p{P}\$\+<=>\^~\|]+)"),
-              split(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))"), split(R"(\p{N}+)"),
-              split("[0-9][0-9][0-9]"), byte_level(false)}}};
-  if (pre == "smollm")
-    return {{"type", "Sequence"},
-            {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)}}};
-  if (pre == "qwen2" || pre == "deepseek-r1-qwen")
-    return {
-        {"type", "Sequence"},
-        {"pretokenizers",
-         {split(
-              R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
-          byte_level(false)}}};
-  return nullptr;
-}
-
 constexpr double kUnknown = 2, kControl = 3, kUserDefined = 4;  // token types
 
 Json added_tokens(const GgufHeader& h, const GgufValue::Strings& tokens) {
@@ -88,13 +66,34 @@ Json post_processor(const GgufHeader& h) {
 
 }  // namespace
 
+Json gguf_pre_tokenizer(const std::string& pre) {
+  if (pre == "gpt-2") return byte_level(true);
+  if (pre == "default")  // what llama.cpp does with a vocabulary that does not name its kind
+    return {{"type", "Sequence"},
+            {"pretokenizers",
+             {split(R"([\p{P}\$\+<=>\^~\|]+)"),
+              split(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))"), split(R"(\p{N}+)"),
+              split("[0-9][0-9][0-9]"), byte_level(false)}}};
+  if (pre == "smollm")
+    return {{"type", "Sequence"},
+            {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)}}};
+  if (pre == "qwen2" || pre == "deepseek-r1-qwen")
+    return {
+        {"type", "Sequence"},
+        {"pretokenizers",
+         {split(
+              R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
+          byte_level(false)}}};
+  return nullptr;
+}
+
 std::string gguf_tokenizer_json(const GgufHeader& h) {
   const GgufValue::Strings* tokens = vocabulary(h);
   if (tokens == nullptr) return "";
   const GgufValue::Strings* merges = h.strings("tokenizer.ggml.merges");
   if (merges == nullptr) fail("{}: metadata key tokenizer.ggml.merges is missing", h.file);
   const std::string pre = h.text("tokenizer.ggml.pre", "default");
-  const Json cut = pre_tokenizer(pre);
+  const Json cut = gguf_pre_tokenizer(pre);
   if (cut.is_null()) fail("{}: tokenizer.ggml.pre is \"{}\"; expected smollm, gpt-2, qwen2 or default", h.file, pre);
   Json vocab = Json::object();
   std::unordered_set<std::string_view> seen;
