@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/bench.h"
+#include "cli/inspect_verb.h"
 #include "cli/reward_verb.h"
 #include "cli/tasks_verb.h"
 #include "cli/verb_registration.h"
@@ -49,7 +50,9 @@ void declare_bench_keys(OptionTable& table, BenchOptions& o) {
 }
 void declare_convert_keys(OptionTable& table, ConvertFlags& f) {
   table.add("threads", &f.threads, "0: all cores");
-  table.add_choice("save_dtype", &f.save_dtype, {"bf16", "f32"}, "of the written weights");
+  table.add_choice("save_dtype", &f.save_dtype, {"bf16", "f32", "f16", "q8_0"},
+                   "of the written weights; q8_0 in a GGUF alone");
+  table.add("max_shard_size", &f.max_shard_size, "a folder's weights beyond it go into more files");
 }
 void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
   OptionTable table;
@@ -176,10 +179,11 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
 }
 
 void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
-  CLI::App* convert = app.add_subcommand("convert", "write a model as a Hugging Face folder, its adapter merged");
+  CLI::App* convert =
+      app.add_subcommand("convert", "write a model as a Hugging Face folder or a GGUF, its adapter merged");
   convert->add_option("--model", w.convert.model, "as elsewhere; a PEFT folder's adapter is merged into its base")
       ->required();
-  convert->add_option("--out", w.convert.out, "the new folder")->required();
+  convert->add_option("--out", w.convert.out, "the new folder, or FILE.gguf")->required();
   convert->add_option("--threads", w.convert.threads, "0: all cores");
   convert->add_flag("--json", w.convert.json, "one JSON object");
   add_set(convert, w.sets);
@@ -412,6 +416,7 @@ int run_app(int argc, char** argv) {
   std::function<int()> action;
   add_text_verbs(app, words, action);
   add_model_verbs(app, words, action);
+  add_inspect_verb(app, action);
   add_convert_verb(app, words, action);
   add_train_verbs(app, words, action);
   add_tasks_verb(app, action);

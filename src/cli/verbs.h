@@ -48,7 +48,7 @@ struct EvalFlags : ModelFlags {
 int run_eval(const EvalFlags& flags);
 
 struct ConvertFlags {
-  std::string model, out, save_dtype = "bf16";
+  std::string model, out, save_dtype = "bf16", max_shard_size = "5GB";
   int64_t threads = 0;
   bool json = false;
 };

@@ -10,19 +10,20 @@ namespace r1 {
 namespace {
 
 constexpr size_t kDeepest = 64;
-constexpr size_t kMostOrderedKeys = 16384;
+constexpr size_t kMostOrderedKeys = 16384, kMostOrderedValues = 1 << 20;
 
 // nlohmann keeps the last of two equal keys and nests without limit; here both are errors. A pass of its own: the
 // library's callbacks walk a whole object for every value inside it.
 struct Checker : nlohmann::json_sax<nlohmann::json> {
-  Checker(const std::string& name, size_t most) : what(name), most_keys(most) {}
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
+  Checker(const std::string& name, size_t most, size_t most_of_values)
+      : what(name), most_keys(most), most_values(most_of_values) {}
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(number_integer_t) override { return count(); }
+  bool number_unsigned(number_unsigned_t) override { return count(); }
+  bool number_float(number_float_t, const string_t&) override { return count(); }
+  bool string(string_t&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
   bool start_object(size_t) override { return enter(); }
   bool start_array(size_t) override { return enter(); }
   bool end_object() override { return leave(); }
@@ -35,7 +36,13 @@ struct Checker : nlohmann::json_sax<nlohmann::json> {
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
     fail("{} is not valid JSON: {}", what, e.what());
   }
+  // Values take many times their bytes once they are a tree.
+  bool count() {
+    if (++values > most_values) fail("{} holds more than {} values", what, most_values);
+    return true;
+  }
   bool enter() {
+    count();
     keys.emplace_back();
     if (keys.size() > kDeepest) fail("{} is nested deeper than {}", what, kDeepest);
     return true;
@@ -46,26 +53,26 @@ struct Checker : nlohmann::json_sax<nlohmann::json> {
   }
 
   const std::string& what;
-  size_t most_keys;
+  size_t most_keys, most_values, values = 0;
   std::vector<std::unordered_set<std::string>> keys;  // of the objects (and lists) that are open
 };
 
 template <typename Json>
-Json parse(std::string_view text, const std::string& what, size_t most_keys) {
+Json parse(std::string_view text, const std::string& what, size_t most_keys, size_t most_values) {
   if (!valid_utf8(text)) fail("{} is not valid UTF-8", what);
-  Checker checker(what, most_keys);
+  Checker checker(what, most_keys, most_values);
   nlohmann::json::sax_parse(text, &checker);
   return Json::parse(text);
 }
 
 }  // namespace
 
-nlohmann::json parse_checked_json(std::string_view text, const std::string& what) {
-  return parse<nlohmann::json>(text, what, SIZE_MAX);
+nlohmann::json parse_checked_json(std::string_view text, const std::string& what, size_t most_values) {
+  return parse<nlohmann::json>(text, what, SIZE_MAX, most_values);
 }
 
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& what) {
-  return parse<nlohmann::ordered_json>(text, what, kMostOrderedKeys);
+  return parse<nlohmann::ordered_json>(text, what, kMostOrderedKeys, kMostOrderedValues);
 }
 
 }  // namespace r1

@@ -1,4 +1,4 @@
-// JSON from outside: nested at most 64 deep, no key twice, no object with more keys than a model's files have.
+// JSON from outside: nested at most 64 deep, no key twice, no more keys and values than a model's files have.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 namespace r1 {
 
 // `what` begins the message: the file, or the part of it. Throws r1::Error.
-nlohmann::json parse_checked_json(std::string_view text, const std::string& what);
-// As above, with keys in the file's order, which costs the square of an object's size: at most 16384 keys each.
+nlohmann::json parse_checked_json(std::string_view text, const std::string& what, size_t most_values = size_t{1} << 20);
+// As above, with keys in the file's order, which costs the square of an object's size: at most 16384 keys each and 2^20
+// values.
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& what);
 
 }  // namespace r1

@@ -11,7 +11,11 @@ namespace r1 {
 namespace {
 
 enum Kind : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
-constexpr uint64_t kLongestName = 64 * 1024, kMostEntries = 1 << 20, kMostDimensions = 4;
+constexpr uint64_t kMostDimensions = 4, kLongestName = 1024;  // of a tensor
+constexpr uint64_t kLongestKey = 64 * 1024;
+// DeepSeek-V3 has about 1,100 tensors and 60 keys; the largest vocabularies 260,000 tokens and 600,000 merges.
+constexpr uint64_t kMostTensors = 1 << 17, kMostKeys = 1 << 14;
+constexpr uint64_t kMostStrings = 1 << 21, kMostNumbers = 1 << 22, kMostText = 48 << 20;  // of all keys together
 
 uint64_t kind_size(uint32_t kind) {
   switch (kind) {
@@ -50,12 +54,12 @@ class HeaderParser {
     if (h.version != 2 && h.version != 3)
       fail("{}: GGUF version {}, expected 2 or 3 (a byte-swapped or newer file?)", file_, h.version);
     const uint64_t num_tensors = reader_.read<uint64_t>("tensor count"), num_keys = reader_.read<uint64_t>("key count");
-    if (num_tensors > kMostEntries || num_tensors > reader_.left() / 24)
-      fail("{}: {} tensors cannot fit the file", file_, num_tensors);
-    if (num_keys > kMostEntries || num_keys > reader_.left() / 13)
-      fail("{}: {} metadata keys cannot fit the file", file_, num_keys);
+    if (num_tensors > reader_.left() / 24) fail("{}: {} tensors cannot fit the file", file_, num_tensors);
+    if (num_keys > reader_.left() / 13) fail("{}: {} metadata keys cannot fit the file", file_, num_keys);
+    if (num_tensors > kMostTensors) fail("{}: {} tensors, at most {} are accepted", file_, num_tensors, kMostTensors);
+    if (num_keys > kMostKeys) fail("{}: {} metadata keys, at most {} are accepted", file_, num_keys, kMostKeys);
     for (uint64_t i = 0; i < num_keys; i++) {
-      std::string key = string("metadata key", kLongestName);
+      std::string key = string("metadata key", kLongestKey);
       if (key.empty() || !valid_utf8(key)) fail("{}: metadata key {} is empty or not valid UTF-8", file_, i);
       const uint32_t kind = reader_.read<uint32_t>("value type");
       if (!h.metadata.emplace(key, value(kind, key)).second) fail("{}: metadata key {} appears twice", file_, key);
@@ -68,7 +72,15 @@ class HeaderParser {
   std::string string(const char* field, uint64_t most) {
     const uint64_t length = reader_.read<uint64_t>(field);
     if (length > most) fail("{}: {} of {} bytes, at most {} are accepted", file_, field, length, most);
-    return std::string(reader_.text(length, field));
+    const std::string_view text = reader_.text(length, field);
+    spend(text_left_, length, "bytes of text", kMostText);
+    return std::string(text);
+  }
+
+  // What the header may still hold.
+  void spend(uint64_t& left, uint64_t n, const char* of_what, uint64_t most) {
+    if (n > left) fail("{}: metadata holds more than {} {}", file_, most, of_what);
+    left -= n;
   }
 
   double number(uint32_t kind, const std::string& key) {
@@ -101,22 +113,23 @@ class HeaderParser {
   }
 
   GgufValue value(uint32_t kind, const std::string& key) {
+    const GgufKind name = static_cast<GgufKind>(kind);
     switch (kind) {
       case kString:
-        return {string("string value", size_)};
+        return {string("string value", size_), name};
       case kBool:
-        return {reader_.read<uint8_t>("value") != 0};
+        return {reader_.read<uint8_t>("value") != 0, name};
       case kU64:
-        return {reader_.read<uint64_t>("value")};
+        return {reader_.read<uint64_t>("value"), name};
       case kI64:
-        return {reader_.read<int64_t>("value")};
+        return {reader_.read<int64_t>("value"), name};
       case kF32:
       case kF64:
-        return {number(kind, key)};
+        return {number(kind, key), name};
       case kArray:
         return array(key);
       default:
-        return {static_cast<int64_t>(number(kind, key))};
+        return {static_cast<int64_t>(number(kind, key)), name};
     }
   }
 
@@ -129,14 +142,16 @@ class HeaderParser {
     if (count > reader_.left() / kind_size(kind))
       fail("{}: metadata key {}: {} array entries cannot fit the file", file_, key, count);
     if (kind == kString) {
+      spend(strings_left_, count, "strings", kMostStrings);
       GgufValue::Strings out;
       out.reserve(count);
       for (uint64_t i = 0; i < count; i++) out.push_back(string("array string", size_));
-      return {std::move(out)};
+      return {std::move(out), GgufKind::string};
     }
+    spend(numbers_left_, count, "numbers", kMostNumbers);
     GgufValue::Numbers out(count);
     for (double& x : out) x = number(kind, key);
-    return {std::move(out)};
+    return {std::move(out), static_cast<GgufKind>(kind)};
   }
 
   void read_tensors(GgufHeader& h, uint64_t count) {
@@ -187,8 +202,7 @@ class HeaderParser {
     }
     t.type = reader_.read<uint32_t>("tensor type");
     const GgufType* type = find_gguf_type(t.type);
-    if (type == nullptr)
-      fail("{}: type {} is not supported yet (F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are)", what, t.type);
+    if (type == nullptr) fail("{}: type {} is not supported ({} are)", what, t.type, gguf_type_names());
     t.info.dtype = type->name;
     if (static_cast<uint64_t>(t.info.shape.back()) % type->elements != 0)
       fail("{}: rows of {} are no multiple of {}'s blocks of {}", what, t.info.shape.back(), type->name,
@@ -201,6 +215,7 @@ class HeaderParser {
   ByteReader reader_;
   const std::string& file_;
   uint64_t size_;
+  uint64_t text_left_ = kMostText, strings_left_ = kMostStrings, numbers_left_ = kMostNumbers;
 };
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <limits>
 #include <map>
 
+#include "formats/gguf_by_hand.h"
+
 namespace r1 {
 namespace {
 
@@ -17,45 +19,6 @@ std::string shared_file(const std::string& name) {
   const char* root = std::getenv("R1_SHARED");
   return (root != nullptr ? std::string(root) : std::string(R1_SOURCE_DIR) + "/../shared") + "/goldens/gguf/" + name;
 }
-
-// Writes GGUF field by field, so that tests can write wrong ones.
-struct Bytes {
-  std::string out;
-  template <typename T>
-  Bytes& put(T value) {
-    out.append(reinterpret_cast<const char*>(&value), sizeof value);
-    return *this;
-  }
-  Bytes& u32(uint32_t v) { return put(v); }
-  Bytes& u64(uint64_t v) { return put(v); }
-  Bytes& text(const std::string& s) {
-    u64(s.size());
-    out += s;
-    return *this;
-  }
-  Bytes& start(uint64_t tensors, uint64_t keys, uint32_t version = 3) {
-    out += "GGUF";
-    return u32(version).u64(tensors).u64(keys);
-  }
-  Bytes& key_text(const std::string& key, const std::string& value) { return text(key).u32(8).text(value); }
-  Bytes& key_u32(const std::string& key, uint32_t value) { return text(key).u32(4).u32(value); }
-  Bytes& key_f32(const std::string& key, float value) { return text(key).u32(6).put(value); }
-  Bytes& key_texts(const std::string& key, const std::vector<std::string>& values) {
-    text(key).u32(9).u32(8).u64(values.size());
-    for (const std::string& v : values) text(v);
-    return *this;
-  }
-  // dimensions as the file has them: fastest first
-  Bytes& tensor(const std::string& name, const std::vector<uint64_t>& dimensions, uint32_t type, uint64_t offset) {
-    text(name).u32(static_cast<uint32_t>(dimensions.size()));
-    for (uint64_t d : dimensions) u64(d);
-    return u32(type).u64(offset);
-  }
-  Bytes& data(size_t n, size_t alignment = 32) {
-    out.resize((out.size() + alignment - 1) / alignment * alignment + n);
-    return *this;
-  }
-};
 
 GgufHeader parse(const std::string& bytes) {
   return parse_gguf(std::as_bytes(std::span(bytes.data(), bytes.size())), "bad.gguf");
@@ -93,13 +56,26 @@ std::vector<float> block(uint32_t id, const std::string& bytes) {
 constexpr uint16_t kOne = 0x3C00, kMinusTwo = 0xC000, kHalf = 0x3800, kTiny = 0x0001, kLargest = 0x7BFF;
 
 TEST(GgufTypes, SizesOfBlocks) {
-  for (const auto& [id, elements, bytes] :
-       {std::tuple(0u, 1u, 4u), {1u, 1u, 2u}, {30u, 1u, 2u}, {2u, 32u, 18u}, {3u, 32u, 20u}, {8u, 32u, 34u}}) {
+  for (const auto& [id, elements, bytes] : {std::tuple(0u, 1u, 4u),
+                                            {1u, 1u, 2u},
+                                            {30u, 1u, 2u},
+                                            {2u, 32u, 18u},
+                                            {3u, 32u, 20u},
+                                            {6u, 32u, 22u},
+                                            {7u, 32u, 24u},
+                                            {8u, 32u, 34u},
+                                            {10u, 256u, 84u},
+                                            {11u, 256u, 110u},
+                                            {12u, 256u, 144u},
+                                            {13u, 256u, 176u},
+                                            {14u, 256u, 210u},
+                                            {20u, 32u, 18u},
+                                            {23u, 256u, 136u}}) {
     ASSERT_NE(find_gguf_type(id), nullptr);
     EXPECT_EQ(find_gguf_type(id)->elements, elements);
     EXPECT_EQ(find_gguf_type(id)->bytes, bytes);
   }
-  for (uint32_t id : {4u, 5u, 6u, 12u, 31u, 0x80000000u}) EXPECT_EQ(find_gguf_type(id), nullptr);
+  for (uint32_t id : {4u, 5u, 9u, 15u, 31u, 39u, 0x80000000u}) EXPECT_EQ(find_gguf_type(id), nullptr);
 }
 
 TEST(GgufTypes, SingleValues) {

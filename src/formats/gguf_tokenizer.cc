@@ -215,6 +215,8 @@ Json sentencepiece_parts(const GgufHeader& h, const GgufValue::Strings& tokens) 
 
 }  // namespace
 
+Json gguf_pre_tokenizer(const std::string& pre) { return pre_tokenizer(pre); }
+
 std::string gguf_tokenizer_json(const GgufHeader& h) {
   const GgufValue::Strings* tokens = vocabulary(h);
   if (tokens == nullptr) return "";

@@ -15,7 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-constexpr uint64_t kMostTokenizer = 256u << 20, kMostJson = 16u << 20;
+constexpr uint64_t kMostTokenizer = 256u << 20, kMostJson = 16u << 20, kMostTemplate = 1 << 20;
+constexpr size_t kMostTemplates = 64;
 
 bool is_there(const fs::path& path) {
   std::error_code error;
@@ -44,14 +45,35 @@ std::string default_template(const Json& tokenizer_config) {
   return "";
 }
 
+// additional_chat_templates/NAME.jinja, where newer folders keep them, joins tokenizer_config.json's list, where older
+// ones do.
+void read_named_templates(const fs::path& folder, ModelFiles& out) {
+  const fs::path templates = folder / "additional_chat_templates";
+  if (!is_there(templates) || !fs::is_directory(templates)) return;
+  std::map<std::string, std::string> named;
+  if (!out.chat_template.empty()) named["default"] = out.chat_template;
+  for (const auto& entry : fs::directory_iterator(templates))
+    if (entry.path().extension() == ".jinja" && named.size() < kMostTemplates)
+      named[entry.path().stem().string()] = read_text_file(entry.path().string(), kMostTemplate);
+  Json list = Json::array();
+  for (const auto& [name, text] : named) list.push_back({{"name", name}, {"template", text}});
+  if (!out.tokenizer_config.is_object()) out.tokenizer_config = Json::object();
+  out.tokenizer_config["chat_template"] = list;
+}
+
 // Tokenizer and template of a folder.
 void read_tokenizer_files(const fs::path& folder, ModelFiles& out) {
   out.tokenizer_config = read_json_if_there(folder / "tokenizer_config.json");
   if (is_there(folder / "tokenizer.json"))
     out.tokenizer_json = read_text_file((folder / "tokenizer.json").string(), kMostTokenizer);
+  for (const char* name :
+       {"added_tokens.json", "special_tokens_map.json", "vocab.json", "merges.txt", "tokenizer.model"})
+    if (is_there(folder / name))
+      out.other_tokenizer_files.emplace_back(name, read_text_file((folder / name).string(), kMostTokenizer));
   out.chat_template = is_there(folder / "chat_template.jinja")
-                          ? read_text_file((folder / "chat_template.jinja").string(), 1 << 20)
+                          ? read_text_file((folder / "chat_template.jinja").string(), kMostTemplate)
                           : default_template(out.tokenizer_config);
+  read_named_templates(folder, out);
 }
 
 // The base of an adapter: a path as it stands or beside the adapter, else whatever --model may name.
@@ -84,6 +106,8 @@ ModelFiles open_adapter_folder(const fs::path& folder) {
   if (!own.tokenizer_json.empty()) {  // an adapter may have been trained with a template or end token of its own
     out.tokenizer_json = std::move(own.tokenizer_json);
     out.tokenizer_config = std::move(own.tokenizer_config);
+    out.other_tokenizer_files = std::move(own.other_tokenizer_files);
+    out.gguf = nullptr;
   }
   if (!own.chat_template.empty()) out.chat_template = std::move(own.chat_template);
   return out;
@@ -108,15 +132,17 @@ ModelFiles open_folder(const fs::path& folder) {
 }
 
 ModelFiles open_gguf(const std::string& path) {
-  auto file = std::make_shared<MappedFile>(path);
-  const GgufHeader header = parse_gguf(file->bytes(), path);
+  const auto file = std::make_shared<const GgufFile>(path);  // stays as long as somebody reads its tensors
+  const GgufHeader& header = file->header();
   ModelFiles out;
   out.path = path;
-  out.config = gguf_config(header);
+  out.config = gguf_config(header, gguf_rope_factors(*file));
+  out.generation_config = header.tensors.empty() ? Json() : gguf_generation_config(header);
   out.tokenizer_json = gguf_tokenizer_json(header);
   out.tokenizer_config = gguf_tokenizer_config(header);
   out.chat_template = default_template(out.tokenizer_config);
-  if (!header.tensors.empty()) out.tensors = open_gguf_tensors(file, header);
+  out.tensors = open_gguf_tensors(file);
+  out.gguf = file;
   return out;
 }
 
@@ -127,45 +153,6 @@ ModelFiles open_model_files(const std::string& path) {
   if (fs::is_directory(path)) return open_folder(path);
   if (path.ends_with(".gguf")) return open_gguf(path);
   fail("{}: expected a Hugging Face folder or a .gguf file", path);
-}
-
-namespace {
-void write_text(const fs::path& folder, const char* name, const std::string& text, std::vector<WrittenFile>& written) {
-  replace_file((folder / name).string(), text);
-  written.push_back({name, text.size(), sha256_hex(text)});
-}
-void write_json(const fs::path& folder, const char* name, const Json& json, std::vector<WrittenFile>& written) {
-  write_text(folder, name, json.dump(2) + "\n", written);
-}
-}  // namespace
-
-void write_tokenizer_files(const std::string& folder, const ModelFiles& meta, std::vector<WrittenFile>& written) {
-  if (!meta.tokenizer_json.empty()) write_text(folder, "tokenizer.json", meta.tokenizer_json, written);
-  if (meta.tokenizer_config.is_object()) {
-    Json tokenizer = meta.tokenizer_config;
-    tokenizer.erase("chat_template");
-    write_json(folder, "tokenizer_config.json", tokenizer, written);
-    Json special = Json::object();
-    for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
-      if (tokenizer.contains(key) && !tokenizer[key].is_null()) special[key] = tokenizer[key];
-    write_json(folder, "special_tokens_map.json", special, written);
-  }
-  if (!meta.chat_template.empty()) write_text(folder, "chat_template.jinja", meta.chat_template, written);
-}
-
-std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
-                                         std::span<const NamedTensor> tensors, DType dtype) {
-  std::vector<WrittenFile> written;
-  if (!meta.config.is_object()) fail("{}: a model without config.json cannot be written", folder);
-  Json config = meta.config;
-  for (const char* key : {"dtype", "torch_dtype"})  // transformers' generations know one of them each
-    config[key] = dtype == DType::f32 ? "float32" : "bfloat16";
-  write_json(folder, "config.json", config, written);
-  if (!meta.generation_config.is_null()) write_json(folder, "generation_config.json", meta.generation_config, written);
-  write_tokenizer_files(folder, meta, written);
-  written.push_back(write_safetensors((fs::path(folder) / "model.safetensors").string(), tensors, dtype));
-  sync_folder(folder);
-  return written;
 }
 
 }  // namespace r1

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,6 +61,8 @@ struct AdapterFiles {
   std::unique_ptr<TensorSource> tensors;
 };
 
+class GgufFile;
+
 struct ModelFiles {
   std::string path;
   nlohmann::ordered_json config;  // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
@@ -67,6 +70,11 @@ struct ModelFiles {
   nlohmann::ordered_json tokenizer_config;   // tokenizer_config.json; from GGUF: bos/eos/pad tokens, chat_template
   std::string tokenizer_json;             // text of tokenizer.json, made from GGUF metadata; empty when there is none
   std::string chat_template;              // chat_template.jinja, or the default one of tokenizer_config; may be empty
+  // Tokenizer files that r1 does not read, as they stand: added_tokens.json, special_tokens_map.json, vocab.json, ...
+  std::vector<std::pair<std::string, std::string>> other_tokenizer_files;  // name, text
+  // The GGUF that the tokenizer came from, else null: written as a GGUF again, its vocabulary stays as it is. Shared
+  // with `tensors`, which reads from it.
+  std::shared_ptr<const GgufFile> gguf;
   std::unique_ptr<TensorSource> tensors;  // null when the path holds a tokenizer or vocabulary alone
   // Of a PEFT folder; config, weights and what the folder itself lacks are the base model's then.
   std::optional<AdapterFiles> adapter;
@@ -102,10 +110,30 @@ struct WrittenFile {
   std::string sha256;
 };
 
-// Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
-// chat_template.jinja, special_tokens_map.json into an existing folder. `dtype` is bf16 or f32 (config's dtype is set
-// to it). Each file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule.
-// Returns what was written.
+// Weights to be written, each made when its turn comes, so that a model need not fit memory.
+struct WeightStream {
+  struct Entry {
+    std::string name;
+    std::vector<int64_t> shape;
+    int64_t elements() const;
+  };
+  std::vector<Entry> entries;
+  // Values of entry i, in `scratch` or where they are anyway; valid until the next call.
+  std::function<std::span<const float>(size_t i, std::vector<float>& scratch)> read;
+};
+WeightStream stream_of(std::span<const NamedTensor> tensors);  // borrows their data
+
+struct FolderOptions {
+  DType dtype = DType::bf16;     // f32, bf16 or f16; config.json's dtype is set to it
+  uint64_t max_shard_bytes = 0;  // weights beyond it go into more files, with an index; 0: one file
+};
+
+// Writes config.json, generation_config.json, model.safetensors (or shards and model.safetensors.index.json),
+// tokenizer.json, tokenizer_config.json, chat_template.jinja, special_tokens_map.json into an existing folder. Each
+// file is written whole and fsynced; tensors keep the given order inside safetensors' ordering rule. Returns what was
+// written. Throws r1::Error for a weight that f16 cannot hold.
+std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta, const WeightStream& weights,
+                                         const FolderOptions& options);
 std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelFiles& meta,
                                          std::span<const NamedTensor> tensors, DType dtype);
 
@@ -113,7 +141,10 @@ std::vector<WrittenFile> write_hf_folder(const std::string& folder, const ModelF
 // was written is appended.
 void write_tokenizer_files(const std::string& folder, const ModelFiles& meta, std::vector<WrittenFile>& written);
 
-// Writes one safetensors file; `dtype` f32 or bf16 (rounded to nearest even) for all tensors.
+// Writes one safetensors file; `dtype` f32, bf16 or f16 (rounded to nearest even) for all tensors. `which`: only these
+// entries.
+WrittenFile write_safetensors(const std::string& path, const WeightStream& weights, std::span<const size_t> which,
+                              DType dtype, const nlohmann::ordered_json& metadata = {});
 WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
                               const nlohmann::ordered_json& metadata = {});
 // The same, each tensor in its own type.

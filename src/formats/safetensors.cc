@@ -12,15 +12,21 @@ namespace r1 {
 namespace {
 
 using Json = nlohmann::json;  // not ordered_json, which looks keys up from the start: shards name 100,000 tensors
-constexpr uint64_t kMostHeader = 100'000'000;
+// The format's own library takes 100 MB, Hugging Face's hub 25: a header of more has no model behind it, only a tree
+// that takes many times its bytes.
+constexpr uint64_t kMostHeader = 32u << 20, kMostIndex = 32u << 20;
 
-uint64_t element_size(const std::string& dtype) {
+}  // namespace
+
+uint64_t safetensors_element_size(const std::string& dtype) {
   static const std::map<std::string, uint64_t> sizes = {{"F32", 4}, {"F16", 2},  {"BF16", 2}, {"F64", 8}, {"I8", 1},
                                                         {"U8", 1},  {"BOOL", 1}, {"I16", 2},  {"U16", 2}, {"I32", 4},
                                                         {"U32", 4}, {"I64", 8},  {"U64", 8}};
   const auto it = sizes.find(dtype);
   return it == sizes.end() ? 0 : it->second;
 }
+
+namespace {
 
 uint64_t read_unsigned(const Json& value, const std::string& what) {
   if (!value.is_number_unsigned()) fail("{}: {} is no whole number >= 0", what, value.dump().substr(0, 80));
@@ -36,7 +42,7 @@ SafetensorsEntry parse_entry(const std::string& name, const Json& value, const s
   if (!value["dtype"].is_string())
     fail("{}: dtype is {}, expected a string", what, value["dtype"].dump().substr(0, 40));
   entry.info.dtype = value["dtype"].get<std::string>();
-  const uint64_t size = element_size(entry.info.dtype);
+  const uint64_t size = safetensors_element_size(entry.info.dtype);
   if (size == 0) fail("{}: dtype {} is not supported (F32, F16, BF16, F64 and integers are)", what, entry.info.dtype);
   uint64_t bytes = size;
   if (!value["shape"].is_array() || value["shape"].size() > 8)
@@ -245,6 +251,7 @@ std::unique_ptr<TensorSource> open_safetensors_index(const std::string& folder) 
   const std::string path = folder + "/model.safetensors.index.json";
   const MappedFile file(path);
   const auto bytes = file.bytes();
+  if (bytes.size() > kMostIndex) fail("{}: has {} bytes, at most {} are accepted", path, bytes.size(), kMostIndex);
   const Json json = parse_checked_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     fail("{}: expected an object with weight_map", path);

@@ -21,6 +21,9 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
+// Bytes of an element of F32, BF16, I64 and so on; 0 for a type that is not read.
+uint64_t safetensors_element_size(const std::string& dtype);
+
 // Throws r1::Error naming `file`, the tensor, what it holds and what is expected.
 SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes, const std::string& file);
 

@@ -1,9 +1,13 @@
+// safetensors files, written from memory or one tensor at a time.
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <numeric>
 
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "formats/model_files.h"
+#include "formats/weight_encoding.h"
 
 namespace r1 {
 
@@ -71,20 +75,44 @@ WrittenFile write_safetensors(const std::string& path, std::span<const StoredTen
   });
 }
 
+WrittenFile write_safetensors(const std::string& path, const WeightStream& weights, std::span<const size_t> which,
+                              DType dtype, const nlohmann::ordered_json& metadata) {
+  std::map<std::string, size_t> index;
+  std::vector<StoredTensor> stored;
+  for (size_t i : which) {
+    index[weights.entries[i].name] = i;
+    stored.push_back({weights.entries[i].name, weights.entries[i].shape, dtype, nullptr});
+  }
+  std::vector<float> scratch;
+  std::vector<std::byte> encoded;
+  return write_sorted(path, std::move(stored), metadata, [&](DurableFile& file, const StoredTensor& t) {
+    const std::span<const float> values = weights.read(index.at(t.name), scratch);
+    R1_CHECK(static_cast<int64_t>(values.size()) == elements_of(t.shape));
+    const auto bytes = encode_weights(values, dtype, fmt::format("{}: tensor {}", path, t.name), encoded);
+    file.write(bytes.data(), bytes.size());
+  });
+}
+
 WrittenFile write_safetensors(const std::string& path, std::span<const NamedTensor> tensors, DType dtype,
                               const nlohmann::ordered_json& metadata) {
-  R1_CHECK(dtype == DType::f32 || dtype == DType::bf16);
-  std::vector<StoredTensor> stored;  // data is float32 here whatever the type it is written in
-  for (const NamedTensor& t : tensors) stored.push_back({t.name, t.shape, dtype, t.data});
-  std::vector<bf16> rounded;
-  return write_sorted(path, std::move(stored), metadata, [&](DurableFile& file, const StoredTensor& t) {
-    const size_t n = static_cast<size_t>(elements_of(t.shape));
-    const float* data = static_cast<const float*>(t.data);
-    if (dtype == DType::f32) return file.write(data, n * sizeof(float));
-    rounded.resize(n);
-    for (size_t i = 0; i < n; i++) rounded[i] = to_bf16(data[i]);
-    file.write(rounded.data(), n * sizeof(bf16));
-  });
+  std::vector<size_t> all(tensors.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return write_safetensors(path, stream_of(tensors), all, dtype, metadata);
+}
+
+int64_t WeightStream::Entry::elements() const { return elements_of(shape); }
+
+WeightStream stream_of(std::span<const NamedTensor> tensors) {
+  WeightStream out;
+  std::vector<const float*> data;
+  for (const NamedTensor& t : tensors) {
+    out.entries.push_back({t.name, t.shape});
+    data.push_back(t.data);
+  }
+  out.read = [entries = out.entries, data = std::move(data)](size_t i, std::vector<float>&) {
+    return std::span<const float>(data[i], static_cast<size_t>(entries[i].elements()));
+  };
+  return out;
 }
 
 }  // namespace r1

@@ -57,6 +57,27 @@ float half_to_float(uint16_t h) {
   return f;
 }
 
+uint16_t float_to_half(float x) {
+  uint32_t u;
+  std::memcpy(&u, &x, 4);
+  const uint32_t sign = u >> 16 & 0x8000u, size = u & 0x7fffffffu;
+  uint32_t half;
+  if (size > 0x7f800000u) {
+    half = 0x7e00u;
+  } else if (size >= 0x477ff000u) {  // 65520, half way from the largest to where the next one would be
+    half = 0x7c00u;
+  } else if (size < 0x38800000u) {  // below 2^-14: a step is 2^-24, which is that of floats from 0.5 to 1
+    float f;
+    std::memcpy(&f, &size, 4);
+    f += 0.5f;
+    std::memcpy(&half, &f, 4);
+    half -= 0x3f000000u;
+  } else {
+    half = (size + 0xfffu + (size >> 13 & 1) - 0x38000000u) >> 13;
+  }
+  return static_cast<uint16_t>(sign | half);
+}
+
 namespace {
 
 constexpr size_t kHugePage = size_t{1} << 21;

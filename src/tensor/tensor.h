@@ -36,6 +36,8 @@ inline bf16 to_bf16(float x) {
 }
 
 float half_to_float(uint16_t bits);
+// Round to nearest, ties to even; what is beyond 65504 by half a step or more becomes infinite, NaN stays NaN.
+uint16_t float_to_half(float x);
 
 // One 64-byte aligned block of bytes, zeroed when made.
 class Tensor {

@@ -108,5 +108,26 @@ TEST(TensorView, CutsColumnsAndRows) {
   EXPECT_EQ(part.row(1)[1], 13);
 }
 
+TEST(Half, EveryHalfComesBackAndWhatIsBetweenGoesToTheNearest) {
+  for (uint32_t h = 0; h < 0x8000; h++) {
+    const uint16_t half = static_cast<uint16_t>(h), negative = static_cast<uint16_t>(h | 0x8000);
+    if (h > 0x7c00) {
+      EXPECT_GT(float_to_half(half_to_float(half)) & 0x7fff, 0x7c00) << "NaN stays NaN";
+      continue;
+    }
+    ASSERT_EQ(float_to_half(half_to_float(half)), half);
+    ASSERT_EQ(float_to_half(half_to_float(negative)), negative);
+    if (h >= 0x7bff) continue;
+    const float low = half_to_float(half), high = half_to_float(static_cast<uint16_t>(h + 1));
+    const float middle = (low + high) / 2;  // exact: floats have thirteen bits more
+    ASSERT_EQ(float_to_half(middle), h % 2 == 0 ? h : h + 1) << "ties go to even";
+    ASSERT_EQ(float_to_half(std::nextafter(middle, 0.0f)), h);
+    ASSERT_EQ(float_to_half(-std::nextafter(middle, 1e9f)), (h + 1) | 0x8000);
+  }
+  EXPECT_EQ(float_to_half(65519.996f), 0x7bff);
+  EXPECT_EQ(float_to_half(65520.0f), 0x7c00);
+  EXPECT_EQ(float_to_half(-3e38f), 0xfc00);
+}
+
 }  // namespace
 }  // namespace r1

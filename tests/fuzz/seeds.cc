@@ -45,6 +45,22 @@ std::string gguf() {
   return out;
 }
 
+// A vector of one block of every quantised type.
+std::string gguf_types() {
+  const std::pair<uint32_t, std::pair<uint64_t, size_t>> types[] = {
+      {2, {32, 18}},    {3, {32, 20}},    {6, {32, 22}},    {7, {32, 24}},    {8, {32, 34}},  {10, {256, 84}},
+      {11, {256, 110}}, {12, {256, 144}}, {13, {256, 176}}, {14, {256, 210}}, {20, {32, 18}}, {23, {256, 136}}};
+  std::string out = "GGUF" + raw<uint32_t>(3) + raw<uint64_t>(std::size(types)) + raw<uint64_t>(2), data;
+  out += key_text("general.architecture", "deepseek2") + key_u32("split.count", 1);
+  for (const auto& [type, block] : types) {
+    out += counted("t" + std::to_string(type)) + raw<uint32_t>(1) + raw(block.first) + raw(type);
+    out += raw<uint64_t>(data.size());
+    data.resize((data.size() + block.second + 31) / 32 * 32, '\x5a');
+  }
+  out.resize((out.size() + 31) / 32 * 32);
+  return out + data;
+}
+
 std::string safetensors(const std::string& header, size_t data) {
   return raw<uint64_t>(header.size()) + header + std::string(data, '\0');
 }
@@ -82,6 +98,16 @@ int main(int argc, char** argv) {
                   R"("b":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}}   )",
                   26));
   put(root / "gguf_fuzz", "model", gguf());
+  put(root / "gguf_fuzz", "types", gguf_types());
+  put(root / "safetensors_fuzz", "integers",
+      safetensors(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"BOOL","shape":[0],)"
+                  R"("data_offsets":[8,8]},"c":{"dtype":"F64","shape":[2,1],"data_offsets":[8,24]}})",
+                  24));
+  put(root / "adapter_config_fuzz", "lora",
+      R"({"peft_type":"LORA","base_model_name_or_path":"mini","r":8,"lora_alpha":16,"use_rslora":true,"bias":"none",)"
+      R"("target_modules":["q_proj","v_proj"],"rank_pattern":{},"modules_to_save":null,"init_lora_weights":"gaussian"})" +
+          std::string(1, '\0') + "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight\n" +
+          "base_model.model.model.layers.12.self_attn.q_proj.lora_B.weight");
   for (const bool first : {false, true}) {
     const std::string texts[] = {"the sum of 12 and 30 is 42", "the sum of 1 and 2"};
     r1::BpeTrainerOptions options;
