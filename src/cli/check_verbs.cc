@@ -12,6 +12,7 @@
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "reward/reward.h"
+#include "reward/sandbox/sandbox.h"
 #include "runs/view.h"
 #include "train/evaluate.h"
 #include "train/goldens.h"
@@ -216,19 +217,23 @@ int run_doctor(const ModelFlags& flags, bool json) {
   const Compute compute = make_compute(flags.compute_dtype);
   use_threads(flags.threads);
   const bool invariant = onednn_is_batch_invariant(compute);
+  const SandboxState& sandbox = sandbox_state();
   if (json)
     std::cout << Json({{"isa", isa_name(compute.isa)},
                        {"compute_dtype", dtype_name(compute.operand)},
                        {"threads", thread_count()},
                        {"matmul", compute.onednn ? "onednn" : "own"},
-                       {"onednn_batch_invariant", invariant}})
+                       {"onednn_batch_invariant", invariant},
+                       {"sandbox_tier", sandbox.tier},
+                       {"sandbox", sandbox.detail}})
                      .dump()
               << std::endl;
   else
     std::cout << fmt::format(
-        "instruction set  {}\nmatmul operands  {} with f32 accumulation\nmatmul           {}{}\nthreads          {}\n",
+        "instruction set  {}\nmatmul operands  {} with f32 accumulation\nmatmul           {}{}\nthreads          {}\n"
+        "sandbox          tier {} of 2: {}\n",
         isa_name(compute.isa), dtype_name(compute.operand), compute.onednn ? "oneDNN" : "own kernel",
-        invariant ? "" : " (oneDNN is not batch-invariant here)", thread_count());
+        invariant ? "" : " (oneDNN is not batch-invariant here)", thread_count(), sandbox.tier, sandbox.detail);
   return 0;
 }
 

@@ -23,8 +23,8 @@ const char* const kAllowed[] = {
     "open", "openat", "close", "close_range", "creat", "stat", "fstat", "lstat", "newfstatat", "statx", "access",
     "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "getcwd", "chdir", "fchdir",
     "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "chmod", "fchmod", "fchmodat", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range",
-    "utime", "utimes", "utimensat", "futimesat", "umask", "flock", "fadvise64", "statfs", "fstatfs", "sendfile", "copy_file_range",
+    "symlinkat", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range",
+    "umask", "flock", "fadvise64", "statfs", "fstatfs", "sendfile", "copy_file_range",
     "splice", "tee", "dup", "dup2", "dup3", "pipe", "pipe2", "fcntl", "poll", "ppoll", "select", "pselect6",
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2",
     "timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd", "signalfd4", "inotify_init1",
@@ -39,11 +39,13 @@ const char* const kAllowed[] = {
     "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "futex", "futex_waitv", "get_robust_list", "set_robust_list",
     "set_tid_address", "rseq", "arch_prctl", "exit", "exit_group",
     // what works on the ends of a socketpair (event loops wake themselves with one)
-    "sendto", "recvfrom", "shutdown", "getsockname", "getpeername", "setsockopt", "getsockopt"};
+    "recvfrom", "shutdown", "getsockname", "getpeername", "setsockopt", "getsockopt"};
 
-// With namespaces around it: processes of its own, and signals among them.
+// With namespaces around it: processes of its own, signals among them, and files of its own (Landlock does not look at
+// these calls).
 const char* const kProcesses[] = {"fork", "vfork", "execve", "execveat", "wait4", "waitid", "kill", "tgkill", "tkill",
-                                  "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal"};
+                                  "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal",
+                                  "chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat"};
 
 // Refused, but no reason to end: libraries and curious programs try them and go on.
 const char* const kRefused[] = {
@@ -118,6 +120,8 @@ std::string make_seccomp_filter(const FilterOptions& options) {
     filter.add(refuse, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, needed, 0)});
   filter.add(SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
   filter.add(refuse, "socketpair", {SCMP_A0(SCMP_CMP_NE, AF_UNIX)});
+  filter.add(SCMP_ACT_ALLOW, "sendto", {SCMP_A4(SCMP_CMP_EQ, 0)});  // to its other end, no address
+  filter.add(refuse, "sendto", {SCMP_A4(SCMP_CMP_NE, 0)});
   // Asking for limits is fine, setting them is not.
   filter.add(SCMP_ACT_ALLOW, "prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});
   filter.add(refuse, "prlimit64", {SCMP_A2(SCMP_CMP_NE, 0)});

@@ -255,7 +255,8 @@ void Keeper::become_program(int ready) {
   };
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
-  signal(SIGPIPE, request_.mode == Mode::driver ? SIG_IGN : SIG_DFL);  // as Python starts
+  for (int s : {SIGPIPE, SIGXFSZ})
+    if (request_.mode == Mode::driver) signal(s, SIG_IGN);  // as Python starts
   setsid();
   umask(0022);
   // high numbers first, so that no descriptor is overwritten before it was moved
@@ -328,6 +329,8 @@ void Keeper::check_limits() {
     timespec t = {};
     if (clock_getcpuclockid(pid_, &clock) == 0 && clock_gettime(clock, &t) == 0)
       cpu_us_ = static_cast<uint64_t>(t.tv_sec) * 1000000 + static_cast<uint64_t>(t.tv_nsec) / 1000;
+    const uint64_t waiting = waiting_us_of(pid_);
+    if (waiting > waiting_us_) waiting_us_ = waiting;
   }
   if (cpu_us_ > l.cpu_us) finish(Ending::cpu_time);
   // Time on a core or waiting for one is not idle: a busy machine does not make a program slower than it is.

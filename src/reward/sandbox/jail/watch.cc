@@ -53,7 +53,24 @@ void each_process(int proc, Visit visit) {
   closedir(folder);
 }
 
+uint64_t waiting_us(int proc, const char* pid) {
+  char text[1024];
+  unsigned long long run_ns = 0, wait_ns = 0;
+  if (!read_start(proc, pid, "schedstat", text) || sscanf(text, "%llu %llu", &run_ns, &wait_ns) != 2) return 0;
+  return wait_ns / 1000;
+}
+
 }  // namespace
+
+uint64_t waiting_us_of(int pid) {
+  char name[16];
+  snprintf(name, sizeof name, "%d", pid);
+  const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return 0;
+  const uint64_t us = waiting_us(proc, name);
+  close(proc);
+  return us;
+}
 
 Usage read_usage(int proc, uint64_t memory_bytes) {
   Usage sum;
@@ -62,7 +79,7 @@ Usage read_usage(int proc, uint64_t memory_bytes) {
     char text[1024];
     if (read_start(proc, pid, "stat", text)) sum.cpu_us += cpu_of(text);
     unsigned long long a = 0, b = 0;
-    if (read_start(proc, pid, "schedstat", text) && sscanf(text, "%llu %llu", &a, &b) == 2) sum.waiting_us += b / 1000;
+    sum.waiting_us += waiting_us(proc, pid);
     if (read_start(proc, pid, "statm", text) && sscanf(text, "%llu %llu", &a, &b) == 2) sum.resident += b * page;
   });
   if (sum.resident <= memory_bytes) return sum;

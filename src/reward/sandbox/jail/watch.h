@@ -15,4 +15,8 @@ struct Usage {
 // `proc`: a descriptor of the namespace's /proc. The exact size is only read when `resident` passes `memory_bytes`.
 Usage read_usage(int proc, uint64_t memory_bytes);
 
+// Where there are no namespaces: how long one process's first thread has waited for a core, by the host's /proc; 0 when
+// that cannot be read.
+uint64_t waiting_us_of(int pid);
+
 }  // namespace r1::jail
