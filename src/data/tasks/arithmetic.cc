@@ -47,11 +47,12 @@ std::optional<Draft> draw(Draws& draws, const Dials& dials) {
 Verdict judge(const TaskItem& item, const TaskAnswer& answer) { return judge_number(answer, item.answer); }
 
 // Work in columns (worked_arithmetic.h), "34 + 58: 4+8=12, 2 carry 1; 3+5+1=9, 92": the operation before the last
-// colon must have the value that the step ends with.
+// colon must have the value that the step ends with. (What is no column work has its equations with blanks.)
 StepVerdict check_columns(const std::string& step) {
   const size_t colon = step.rfind(": "), before = step.rfind(": ", colon == 0 ? 0 : colon - 1);
   const std::vector<std::string> numbers = numbers_in(step);
   if (colon == std::string::npos || colon == 0 || numbers.empty()) return StepVerdict::none;
+  if (step.find(" = ", colon) != std::string::npos) return StepVerdict::none;
   std::string head = step.substr(0, colon);
   if (before < colon) head.erase(0, before + 1);
   if (const size_t equals = head.find('='); equals != std::string::npos) head.resize(equals);

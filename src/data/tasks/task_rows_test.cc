@@ -124,7 +124,9 @@ TEST(TaskRows, ColumnWorkIsChecked) {
     for (size_t i = 0; i < steps.size(); i++) {
       EXPECT_NE(check_steps(family, item, {steps[i]})[0], tasks::StepVerdict::wrong) << steps[i];
       const size_t last = steps[i].find_last_of("0123456789");
-      if (steps[i].find(": ") == std::string::npos || last == std::string::npos) continue;
+      const size_t colon = steps[i].rfind(": ");
+      if (colon == std::string::npos || steps[i].find(" = ", colon) != std::string::npos || last == std::string::npos)
+        continue;
       steps[i][last] = steps[i][last] == '0' ? '1' : '0';
       EXPECT_EQ(check_steps(family, item, {steps[i]})[0], tasks::StepVerdict::wrong) << steps[i];
       changed++;

@@ -306,7 +306,9 @@ TEST(Dials, ErrorsNameWhatIsAllowed) {
 TEST(Dials, ThatLeaveNoItemsSaySo) {
   TaskFamily one;
   one.name = "one";
-  one.draw = [](Draws&, const Dials&) -> std::optional<Draft> { return Draft{"?", "!", "the only key", {}, {}}; };
+  one.draw = [](Draws&, const Dials&) -> std::optional<Draft> {
+    return Draft{"?", "!", "the only key", {}, Json::object()};
+  };
   const bool side = is_held_out("the only key");
   EXPECT_EQ(generate(one, 1, 0, Dials(one), side).prompt, "?");
   try {
