@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
-#define R1_JSON_CODE(extern_, json)                                                                                   \
-  extern_ template class json;                                                                                        \
-  extern_ template class nlohmann::detail::serializer<json>;                                                          \
-  extern_ template class nlohmann::detail::parser<                                                                    \
-      json, nlohmann::detail::iterator_input_adapter<std::string::const_iterator>>;                                   \
+#define R1_JSON_CODE(extern_, json)                                                 \
+  extern_ template class json;                                                      \
+  extern_ template class nlohmann::detail::serializer<json>;                        \
+  extern_ template class nlohmann::detail::parser<                                  \
+      json, nlohmann::detail::iterator_input_adapter<std::string::const_iterator>>; \
   extern_ template class nlohmann::detail::parser<json, nlohmann::detail::iterator_input_adapter<const char*>>;
 
 R1_JSON_CODE(extern, nlohmann::basic_json<>)
