@@ -23,8 +23,7 @@ using Json = nlohmann::ordered_json;
 struct TaskFlags {
   std::string name;
   KeyValues dials;
-  int64_t n = 1;
-  uint64_t seed = 42;
+  int64_t n = 1, seed = 42;
   bool json = false, held_out = false, steps = false;
 };
 
@@ -94,7 +93,7 @@ int show_task(const TaskFlags& f) {
     print_dials(family, ink);
   }
   for (uint64_t i = 0; i < kSamples; i++) {
-    const TaskItem item = tasks::generate(family, f.seed, i, dials, f.held_out);
+    const TaskItem item = tasks::generate(family, static_cast<uint64_t>(f.seed), i, dials, f.held_out);
     if (f.json) {
       print_json_line(tasks::to_json(item));
       continue;
@@ -110,7 +109,8 @@ int sample_task(const TaskFlags& f) {
   const TaskFamily& family = tasks::find_family(f.name);
   const Dials dials = dials_of(family, f);
   for (int64_t i = 0; i < f.n; i++)
-    print_json_line(tasks::to_json(tasks::generate(family, f.seed, static_cast<uint64_t>(i), dials, f.held_out)));
+    print_json_line(tasks::to_json(
+        tasks::generate(family, static_cast<uint64_t>(f.seed), static_cast<uint64_t>(i), dials, f.held_out)));
   return 0;
 }
 
@@ -163,7 +163,9 @@ void add_name(CLI::App* verb, TaskFlags& f) { verb->add_option("name", f.name, "
 
 void add_item_flags(CLI::App* verb, TaskFlags& f) {
   add_name(verb, f);
-  verb->add_option("--seed", f.seed, "same seed, same items")->capture_default_str();
+  verb->add_option("--seed", f.seed, "same seed, same items")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX))
+      ->capture_default_str();
   verb->add_flag("--held-out", f.held_out, "items that training never gets");
   verb->add_flag("--json", f.json, "JSON lines");
   verb->add_option_function<std::vector<std::string>>(
