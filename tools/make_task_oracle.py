@@ -129,7 +129,7 @@ def sequences(prompt):
             says.add(sum(f * t[-1 - j] for j, f in enumerate(rule)))
     assert len(says) == 1, (t, says)
     next_one = says.pop()
-    return str(next_one), [str(next_one + 1), str(t[-1])]
+    return str(next_one), [str(n) for n in (next_one + 1, t[-1]) if n != next_one]
 
 
 def sorting(prompt):
