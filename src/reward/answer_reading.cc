@@ -298,6 +298,10 @@ Answer read_answer(std::string_view text) {
     return out;
   }
   if (tokens->tokens[0].kind == Kind::end) return out;
+  const std::string& content = tokens->tokens[0].text;  // \text{-42}
+  if (tokens->tokens[0].kind == Kind::text && tokens->tokens[1].kind == Kind::end && content.size() < bare.size() &&
+      content.find_first_of("0123456789") != std::string::npos)
+    return read_answer(content);
   out.words = out.text = words_form(*tokens);
   out.option = option_of(*tokens);
   out.unit = money_of(text);

@@ -63,7 +63,8 @@ std::vector<Mark> hashes_of(std::string_view text) {
     const size_t begin = at;
     while (at < text.size() && text[at] == '#') at++;
     const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = trim(text.substr(at, end - at));
+    const std::string_view whole = text.substr(at, end - at);
+    const std::string_view line = trim(whole.substr(0, whole.find(kCloseAnswer)));
     const size_t word = static_cast<size_t>(
         std::find_if(line.begin(), line.end(), [](char c) { return !is_letter(c); }) - line.begin());
     const std::string_view first = line.substr(0, word);

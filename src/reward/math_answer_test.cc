@@ -58,6 +58,7 @@ TEST(MathAnswer, AcceptsTheSpellingsOf42) {
                            "Not \\boxed{41}. Let me check that again: \\boxed{42}",
                            "\\boxed{42} and again \\boxed{42.0}",
                            "#### Step 2\nIt is 42",
+                           "<answer>|-42|</answer>",
                            "42\n"})
     EXPECT_STREQ(outcome(text, "42"), "correct") << text;
 }
@@ -125,8 +126,7 @@ TEST(MathAnswer, HedgesAreWrong) {
                            "<answer>42 thousand</answer>",
                            "<answer>x > 42</answer>",
                            "<answer>not 42</answer>",
-                           "<answer>\\pm 42</answer>",
-                           "<answer>|-42|</answer>"})
+                           "<answer>\\pm 42</answer>"})
     EXPECT_STREQ(outcome(text, "42"), "wrong") << text;
   EXPECT_STREQ(outcome(std::string_view("<answer>4\0002</answer>", 20), "42"), "wrong");
   EXPECT_STREQ(outcome(std::string_view("<answer>42\000</answer>", 20), "42"), "wrong");

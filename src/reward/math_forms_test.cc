@@ -1,6 +1,8 @@
 // The forms an answer may have: for each reference, completions that are right and completions that are not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "reward/math_answer.h"
 
 namespace r1 {
@@ -164,10 +166,12 @@ TEST(MathForms, ReferencesAreThemselvesAndNoOther) {
       const std::string &mine = cases()[i].reference, text = "\\boxed{" + c.reference + "}";
       const Verdict v = judge_math(text, "", mine);
       const bool listed = std::find(cases()[i].right.begin(), cases()[i].right.end(), text) != cases()[i].right.end();
-      if (mine == c.reference || listed) EXPECT_EQ(v.outcome, Outcome::correct) << text << " for " << mine;
-      if (v.outcome == Outcome::correct && mine != c.reference)
+      if (mine == c.reference || listed) {
+        EXPECT_EQ(v.outcome, Outcome::correct) << text << " for " << mine;
+      } else if (v.outcome == Outcome::correct) {
         EXPECT_EQ(judge_math("\\boxed{" + mine + "}", "", c.reference).outcome, Outcome::correct)
             << "right one way and not the other: " << text << " for " << mine;
+      }
     }
 }
 
