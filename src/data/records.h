@@ -35,6 +35,8 @@ void give_record(const RecordSink& sink, const RecordPlace& place, const std::fu
 // does not know, each with the way to convert it, for damaged packing, and for text that ends inside a row.
 void read_records(std::string_view bytes, const std::string& name, const std::string& split, const RecordSink& sink);
 
+bool is_packed(std::string_view bytes);
+
 // What gzip or zstd packed; any other bytes as they are. Throws above `most` bytes, and for what grows more than 200
 // times beyond 64 MB: no text does.
 std::string unpacked(std::string_view bytes, const std::string& name, uint64_t most);

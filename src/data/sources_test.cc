@@ -109,7 +109,9 @@ TEST_F(Sources, WithoutWeightsOneAfterAnother) {
   EXPECT_EQ(prompts_of(load_dataset(a + "?limit=1," + b, {}, {})), (std::vector<std::string>{"a0", "b0", "b1"}));
   const auto half = prompts_of(load_dataset(put_rows("c.jsonl", "c", 100) + "?share=0.5", {}, {}));
   EXPECT_EQ(std::set<std::string>(half.begin(), half.end()).size(), 50u);
-  EXPECT_GT(load_dataset(a + ",tasks:arithmetic?rows=4", {}, {}).rows.size(), 6u);
+  EXPECT_EQ(load_dataset(a + ",tasks:arithmetic?rows=4", {}, {}).rows.size(), 7u);
+  for (const DataRow& row : load_dataset("tasks:arithmetic?rows=3&solutions=1", {}, {}).rows)
+    EXPECT_EQ(row.shape, DataShape::prompt_completion);
 }
 
 TEST_F(Sources, BothSidesOfASplitKeepTheWeights) {

@@ -12,6 +12,7 @@ namespace r1 {
 namespace {
 
 constexpr size_t kPiece = 1u << 20;
+constexpr std::string_view kGzip = "\x1F\x8B", kZstd = "\x28\xB5\x2F\xFD";
 
 // What was packed by hand to fill the memory: a small file that grows without end.
 void check_growth(uint64_t packed, uint64_t grown, uint64_t most, const std::string& name) {
@@ -23,8 +24,8 @@ void check_growth(uint64_t packed, uint64_t grown, uint64_t most, const std::str
 
 std::string unpack_gzip(std::string_view bytes, const std::string& name, uint64_t most) {
   z_stream z{};
-  constexpr int kGzip = 15 + 16;
-  R1_CHECK(inflateInit2(&z, kGzip) == Z_OK);
+  constexpr int kWindowOfGzip = 15 + 16;
+  R1_CHECK(inflateInit2(&z, kWindowOfGzip) == Z_OK);
   const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&z, inflateEnd);
   std::string out;
   std::vector<char> piece(kPiece);
@@ -71,9 +72,11 @@ std::string unpack_zstd(std::string_view bytes, const std::string& name, uint64_
 
 }  // namespace
 
+bool is_packed(std::string_view bytes) { return bytes.starts_with(kGzip) || bytes.starts_with(kZstd); }
+
 std::string unpacked(std::string_view bytes, const std::string& name, uint64_t most) {
-  if (bytes.starts_with("\x1F\x8B")) return unpack_gzip(bytes, name, most);
-  if (bytes.starts_with("\x28\xB5\x2F\xFD")) return unpack_zstd(bytes, name, most);
+  if (bytes.starts_with(kGzip)) return unpack_gzip(bytes, name, most);
+  if (bytes.starts_with(kZstd)) return unpack_zstd(bytes, name, most);
   return std::string(bytes);
 }
 

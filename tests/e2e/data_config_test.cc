@@ -44,7 +44,7 @@ TEST(DataInspectTest, BadRowsAndWhatSteersATerminal) {
   const TempFolder folder;
   const std::string file = (folder / "f.csv").string();
   write_file(file, "prompt,answer\n\"\x1b[2J?\",1\nonly\n");
-  EXPECT_TRUE(refused(r1({"data", "inspect", file}), 1, "line 3 (byte 25): 1 fields, the header has 2"));
+  EXPECT_TRUE(refused(r1({"data", "inspect", file}), 1, "line 3 (byte 24): 1 fields, the header has 2"));
   const Outcome o = r1({"data", "inspect", file, "--set", "max_bad_rows=1"});
   EXPECT_EQ(o.code, 0);
   EXPECT_NE(o.out.find("1 bad rows left out"), std::string::npos) << o.out;
