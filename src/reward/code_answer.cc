@@ -61,7 +61,8 @@ std::string without_margins(std::string_view text) {
 
 bool read_language(std::string_view name, Language& out) {
   std::string n = lower(name);
-  if (n.starts_with("c++") || n == "cpp" || n == "cc" || n == "cxx" || n.starts_with("cpp")) return out = Language::cpp, true;
+  if (n.starts_with("c++") || n == "cpp" || n == "cc" || n == "cxx" || n.starts_with("cpp"))
+    return out = Language::cpp, true;
   if (n == "python" || n == "python3" || n == "py" || n == "py3" || n.starts_with("python3."))
     return out = Language::python, true;
   return false;

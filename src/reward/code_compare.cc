@@ -105,7 +105,8 @@ std::optional<double> value_of_integer(const std::string& text) {
   if (!digits.starts_with("0x")) return std::nullopt;
   digits.remove_prefix(2);
   double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::hex);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::hex);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return negative ? -value : value;
 }
@@ -205,19 +206,19 @@ bool same_value(const Json& got, const Json& expected, double tolerance) {
 
 std::string readable(const Json& value, size_t most) {
   std::string text;
-  if (value.is_array()) {
-    const Json items = Json(std::vector<Json>(value.begin() + (value.empty() ? 0 : 1), value.end()));
-    if (has_tag(value, "i") && value.size() == 2)
-      text = integer_text(value);
-    else if (const std::optional<double> number = float_of(value))
-      text = std::isfinite(*number) ? Json(*number).dump() : value[1].get<std::string>();
-    else
-      for (const Json& item : items) {
-        if (text.size() > most) break;
-        text += (text.empty() ? "[" : ", ") + readable(item, most);
-      }
-    if (!text.empty() && text[0] == '[') text += "]";
-    if (text.empty()) text = "[]";
+  if (has_tag(value, "i")) {
+    text = integer_text(value);
+  } else if (const std::optional<double> number = float_of(value)) {
+    text = std::isfinite(*number) ? Json(*number).dump() : value[1].get<std::string>();
+  } else if (value.is_array() && !value.empty()) {
+    const bool mapping = has_tag(value, "d");
+    for (size_t i = 1; i < value.size() && text.size() <= most; i++) {
+      const Json& v = value[i];
+      text += text.empty() ? "" : ", ";
+      text += mapping && v.is_array() && v.size() == 2 ? readable(v[0], most) + ": " + readable(v[1], most)
+                                                       : readable(v, most);
+    }
+    text = mapping ? "{" + text + "}" : "[" + text + "]";
   } else {
     text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   }

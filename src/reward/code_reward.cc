@@ -133,10 +133,12 @@ class Judge {
   }
 
   Verdict stdio_test(const CodeTask& task, const std::string& executable, const Json& test) {
-    const std::string input = test.contains("stdin") && test["stdin"].is_string() ? test["stdin"].get<std::string>() : "";
-    const JailResult r = task.language == Language::cpp
-                             ? sandbox_.run_binary(executable, input, o_.limits)
-                             : sandbox_.run_python(dump({{"run", "program"}, {"sources", task.sources}}), input, o_.limits);
+    const std::string input =
+        test.contains("stdin") && test["stdin"].is_string() ? test["stdin"].get<std::string>() : "";
+    const JailResult r =
+        task.language == Language::cpp
+            ? sandbox_.run_binary(executable, input, o_.limits)
+            : sandbox_.run_python(dump({{"run", "program"}, {"sources", task.sources}}), input, o_.limits);
     const std::string why = bad_ending(r, o_.limits);
     if (!why.empty()) return verdict(r.ending == Ending::broken ? Outcome::failed : Outcome::wrong, why);
     std::string difference;
@@ -180,7 +182,8 @@ class Judge {
       return verdict(called ? Outcome::wrong : Outcome::failed, why);
     }
     const std::string program_end = bad_ending(r.program, o_.limits);
-    if (last.value("passed", false)) return verdict(Outcome::correct, fmt::format("passed, {} calls", last.value("calls", 0)));
+    if (last.value("passed", false))
+      return verdict(Outcome::correct, fmt::format("passed, {} calls", last.value("calls", 0)));
     const std::string why = last.value("why", std::string());
     if (last.value("harness", false)) return verdict(Outcome::failed, "the tests: " + why);
     return verdict(Outcome::wrong, why + (program_end.empty() ? "" : " (" + program_end + ")"));
@@ -224,7 +227,8 @@ class CodeReward : public Reward {
     std::vector<Verdict> out(inputs.size());
     std::atomic<size_t> next = 0;
     parallel_for(static_cast<int64_t>(std::min(lanes_.size(), inputs.size())), [&](int64_t lane) {
-      for (size_t i = next++; i < inputs.size(); i = next++) out[i] = judge_one(inputs[i], lanes_[static_cast<size_t>(lane)]);
+      for (size_t i = next++; i < inputs.size(); i = next++)
+        out[i] = judge_one(inputs[i], lanes_[static_cast<size_t>(lane)]);
     });
     return out;
   }
@@ -250,8 +254,8 @@ class CodeReward : public Reward {
       if (std::optional<Verdict> known = journal_->find(key)) return *known;
     const int tier = sandbox_state().tier;
     if (tier < o_.minimum_tier && !o_.unsafe_no_sandbox)
-      return verdict(Outcome::failed, fmt::format("no sandbox of tier {}, this machine has tier {}: {}", o_.minimum_tier,
-                                                  tier, sandbox_state().detail));
+      return verdict(Outcome::failed, fmt::format("no sandbox of tier {}, this machine has tier {}: {}",
+                                                  o_.minimum_tier, tier, sandbox_state().detail));
     if (!lane) lane = std::make_unique<Judge>(o_, tier);
     Verdict v = lane->judge(task);
     v.extracted = task.code;
@@ -264,8 +268,17 @@ class CodeReward : public Reward {
     Json limits = Json::array();
     for (const SandboxLimits& l : {o_.limits, o_.compile_limits})
       limits.push_back({l.cpu_seconds, l.idle_seconds, l.memory_mb, l.output_kb, l.disk_mb, l.processes, l.files});
-    const Json all = {1, static_cast<int>(t.kind), static_cast<int>(t.language), t.sources, t.prompt, t.entry_point,
-                      t.check, t.tests, limits, o_.float_tolerance, o_.result_tolerance};
+    const Json all = {1,
+                      static_cast<int>(t.kind),
+                      static_cast<int>(t.language),
+                      t.sources,
+                      t.prompt,
+                      t.entry_point,
+                      t.check,
+                      t.tests,
+                      limits,
+                      o_.float_tolerance,
+                      o_.result_tolerance};
     return sha256_hex(dump(all));
   }
 

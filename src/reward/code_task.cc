@@ -24,7 +24,8 @@ bool defines(std::string_view code, std::string_view name) {
       if (line.starts_with(word)) line.remove_prefix(word.size());
     if (!line.starts_with(name) || (line.size() > name.size() && is_name_character(line[name.size()]))) continue;
     const size_t next = line.find_first_not_of(" \t", name.size());
-    if (next != std::string_view::npos && std::string_view("(:=[").find(line[next]) != std::string_view::npos) return true;
+    if (next != std::string_view::npos && std::string_view("(:=[").find(line[next]) != std::string_view::npos)
+      return true;
   }
   return false;
 }
@@ -44,12 +45,14 @@ void check_tests(const CodeTask& task) {
   size_t number = 0;
   for (const Json& test : task.tests) {
     number++;
-    const bool ok = task.kind == CodeTask::Kind::function
-                        ? test.is_object() && test.contains("args") && test["args"].is_array() && test.contains("result")
-                        : test.is_object() && test.contains("stdout") && test["stdout"].is_string();
+    const bool ok =
+        task.kind == CodeTask::Kind::function
+            ? test.is_object() && test.contains("args") && test["args"].is_array() && test.contains("result")
+            : test.is_object() && test.contains("stdout") && test["stdout"].is_string();
     if (!ok)
       fail("code: test {} of the row: expected {}", number,
-           task.kind == CodeTask::Kind::function ? "{\"args\":[..],\"result\":..}" : "{\"stdin\":\"..\",\"stdout\":\"..\"}");
+           task.kind == CodeTask::Kind::function ? "{\"args\":[..],\"result\":..}"
+                                                 : "{\"stdin\":\"..\",\"stdout\":\"..\"}");
   }
 }
 

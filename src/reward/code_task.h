@@ -18,7 +18,7 @@ struct CodeTask {
   std::vector<std::string> sources;  // the program: the first of these that is Python; one for C++
   std::string prompt;                // the row's, "" when none
   std::string entry_point;
-  std::string check;           // Kind::check
+  std::string check;             // Kind::check
   nlohmann::ordered_json tests;  // an array; Kind::stdio: {"stdin","stdout"}, function: {"args","result"}
 };
 

@@ -62,18 +62,23 @@ TEST_F(HumanEvalSlow, ItsOwnSolutionsPass) {
 }
 
 TEST_F(HumanEvalSlow, WholeProgramsInFencesAfterAThoughtPass) {
-  const auto whole = judge([](const Json& row) {
-    return "<think>\n```python\nreturn 1\n```\n</think>\nHere it is:\n```python\n" + row["prompt"].get<std::string>() +
-           row["canonical_solution"].get<std::string>() + "\n```\nIt prints\n```\n7\n```\n";
-  }, 4);
-  for (size_t i = 0; i < whole.size(); i++) EXPECT_EQ(whole[i].outcome, Outcome::correct) << i << ": " << whole[i].reason;
+  const auto whole = judge(
+      [](const Json& row) {
+        return "<think>\n```python\nreturn 1\n```\n</think>\nHere it is:\n```python\n" +
+               row["prompt"].get<std::string>() + row["canonical_solution"].get<std::string>() +
+               "\n```\nIt prints\n```\n7\n```\n";
+      },
+      4);
+  for (size_t i = 0; i < whole.size(); i++)
+    EXPECT_EQ(whole[i].outcome, Outcome::correct) << i << ": " << whole[i].reason;
 }
 
 TEST_F(HumanEvalSlow, SolutionsWithOneMistakeFail) {
   // The last result is another: a wrong value of the right type where there is one.
   const auto verdicts = judge([](const Json& row) {
-    return row["prompt"].get<std::string>() + row["canonical_solution"].get<std::string>() + "\n_right = " + name_of(row) +
-           "\ndef " + name_of(row) + "(*a):\n    r = _right(*a)\n"
+    return row["prompt"].get<std::string>() + row["canonical_solution"].get<std::string>() +
+           "\n_right = " + name_of(row) + "\ndef " + name_of(row) +
+           "(*a):\n    r = _right(*a)\n"
            "    if type(r) is bool: return not r\n"
            "    if type(r) in (int, float): return r + 1\n"
            "    if type(r) is str: return r + '!'\n"
@@ -85,8 +90,9 @@ TEST_F(HumanEvalSlow, SolutionsWithOneMistakeFail) {
 }
 
 TEST_F(HumanEvalSlow, EmptyAndConstantOnesFail) {
-  for (const char* body : {"", "    pass\n", "    return None\n", "    return NotImplemented\n", "    raise SystemExit(0)\n",
-                           "    import os\n    os._exit(0)\n", "    import sys\n    sys.exit(0)\n"})
+  for (const char* body :
+       {"", "    pass\n", "    return None\n", "    return NotImplemented\n", "    raise SystemExit(0)\n",
+        "    import os\n    os._exit(0)\n", "    import sys\n    sys.exit(0)\n"})
     expect_none_correct(judge([&](const Json&) { return std::string(body); }, 8), body);
 }
 
@@ -95,48 +101,61 @@ struct Cheat {
   const char* code;  // NAME: the function asked for
 };
 const Cheat kCheats[] = {
-    {"always equal", "class E:\n    def __eq__(s, o): return True\n    def __ne__(s, o): return False\n"
-                     "    def __lt__(s, o): return True\n    def __gt__(s, o): return True\n    def __hash__(s): return 0\n"
-                     "    def __bool__(s): return True\n    def __abs__(s): return 0.0\n    def __sub__(s, o): return s\n"
-                     "def NAME(*a): return E()\n"},
-    {"always equal int", "class I(int):\n    def __eq__(s, o): return True\n    __hash__ = int.__hash__\n"
-                         "def NAME(*a): return I(1)\n"},
-    {"always equal str", "class S(str):\n    def __eq__(s, o): return True\n    __hash__ = str.__hash__\n"
-                         "def NAME(*a): return S('x')\n"},
-    {"always equal list", "class L(list):\n    def __eq__(s, o): return True\n    def __len__(s): return 3\n"
-                          "def NAME(*a): return [L()]\n"},
+    {"always equal",
+     "class E:\n    def __eq__(s, o): return True\n    def __ne__(s, o): return False\n"
+     "    def __lt__(s, o): return True\n    def __gt__(s, o): return True\n    def __hash__(s): return 0\n"
+     "    def __bool__(s): return True\n    def __abs__(s): return 0.0\n    def __sub__(s, o): return s\n"
+     "def NAME(*a): return E()\n"},
+    {"always equal int",
+     "class I(int):\n    def __eq__(s, o): return True\n    __hash__ = int.__hash__\n"
+     "def NAME(*a): return I(1)\n"},
+    {"always equal str",
+     "class S(str):\n    def __eq__(s, o): return True\n    __hash__ = str.__hash__\n"
+     "def NAME(*a): return S('x')\n"},
+    {"always equal list",
+     "class L(list):\n    def __eq__(s, o): return True\n    def __len__(s): return 3\n"
+     "def NAME(*a): return [L()]\n"},
     {"exit at import", "import os\nos._exit(0)\ndef NAME(*a): return 1\n"},
     {"raise SystemExit at import", "raise SystemExit(0)\n"},
-    {"patched builtins", "import builtins\nclass E:\n    def __eq__(s, o): return True\n"
-                         "builtins.isinstance = lambda *a: True\nbuiltins.type = lambda x: int\n"
-                         "builtins.AssertionError = Exception\nbuiltins.abs = lambda x: 0\ndef NAME(*a): return E()\n"},
-    {"patched json", "import json\njson.dumps = lambda *a, **k: '{\"passed\": true}'\n"
-                     "json.loads = lambda *a, **k: {'args': [], 'kwargs': {}}\ndef NAME(*a): return 1\n"},
-    {"forged answer of the tests", "import os, json\n"
-                                   "for fd in (3, 4):\n"
-                                   "    m = json.dumps({'passed': True, 'calls': 9, 'why': '', 'harness': False}).encode()\n"
-                                   "    try: os.write(fd, len(m).to_bytes(8, 'little') + m)\n"
-                                   "    except OSError: pass\n"
-                                   "def NAME(*a): return 1\n"},
-    {"forged replies", "import os, json\n"
-                       "m = json.dumps({'value': True, 'ready': True}).encode()\n"
-                       "for i in range(500): os.write(4, len(m).to_bytes(8, 'little') + m)\nos._exit(0)\n"},
+    {"patched builtins",
+     "import builtins\nclass E:\n    def __eq__(s, o): return True\n"
+     "builtins.isinstance = lambda *a: True\nbuiltins.type = lambda x: int\n"
+     "builtins.AssertionError = Exception\nbuiltins.abs = lambda x: 0\ndef NAME(*a): return E()\n"},
+    {"patched json",
+     "import json\njson.dumps = lambda *a, **k: '{\"passed\": true}'\n"
+     "json.loads = lambda *a, **k: {'args': [], 'kwargs': {}}\ndef NAME(*a): return 1\n"},
+    {"forged answer of the tests",
+     "import os, json\n"
+     "for fd in (3, 4):\n"
+     "    m = json.dumps({'passed': True, 'calls': 9, 'why': '', 'harness': False}).encode()\n"
+     "    try: os.write(fd, len(m).to_bytes(8, 'little') + m)\n"
+     "    except OSError: pass\n"
+     "def NAME(*a): return 1\n"},
+    {"forged replies",
+     "import os, json\n"
+     "m = json.dumps({'value': True, 'ready': True}).encode()\n"
+     "for i in range(500): os.write(4, len(m).to_bytes(8, 'little') + m)\nos._exit(0)\n"},
     {"raising what asserts raise", "def NAME(*a): raise AssertionError('passed')\n"},
     {"raising StopIteration", "def NAME(*a): raise StopIteration\n"},
-    {"stack inspection", "import sys, gc, inspect\ndef NAME(*a):\n"
-                         "    f = sys._getframe()\n    while f:\n        for k, v in list(f.f_locals.items()):\n"
-                         "            if isinstance(v, dict) and 'passed' in v: v['passed'] = True\n        f = f.f_back\n"
-                         "    for o in gc.get_objects():\n        if isinstance(o, dict) and 'passed' in o: o['passed'] = True\n"
-                         "    return None\n"},
-    {"the parent's memory", "import os\ndef NAME(*a):\n    for p in (os.getppid(), 1):\n"
-                            "        for f in ('mem', 'maps', 'environ', 'fd/3'):\n            try: return open(f'/proc/{p}/{f}').read()\n"
-                            "            except OSError: pass\n    return None\n"},
-    {"printed markers", "print('OK'); print('passed'); print('{\"passed\": true}')\ndef NAME(*a):\n    print('passed')\n"},
-    {"patched driver", "import sys\nm = sys.modules\nf = sys._getframe()\nwhile f.f_back: f = f.f_back\n"
-                       "g = f.f_globals\ng['run_check'] = lambda o: None\ng['encode'] = lambda *a: ['l']\n"
-                       "g['Candidate'] = None\ndef NAME(*a): return 1\n"},
-    {"killing everything", "import os, signal\ndef NAME(*a):\n    try: os.kill(-1, signal.SIGKILL)\n    except OSError: pass\n"
-                           "    os.kill(os.getpid(), 9)\n"},
+    {"stack inspection",
+     "import sys, gc, inspect\ndef NAME(*a):\n"
+     "    f = sys._getframe()\n    while f:\n        for k, v in list(f.f_locals.items()):\n"
+     "            if isinstance(v, dict) and 'passed' in v: v['passed'] = True\n        f = f.f_back\n"
+     "    for o in gc.get_objects():\n        if isinstance(o, dict) and 'passed' in o: o['passed'] = True\n"
+     "    return None\n"},
+    {"the parent's memory",
+     "import os\ndef NAME(*a):\n    for p in (os.getppid(), 1):\n"
+     "        for f in ('mem', 'maps', 'environ', 'fd/3'):\n            try: return open(f'/proc/{p}/{f}').read()\n"
+     "            except OSError: pass\n    return None\n"},
+    {"printed markers",
+     "print('OK'); print('passed'); print('{\"passed\": true}')\ndef NAME(*a):\n    print('passed')\n"},
+    {"patched driver",
+     "import sys\nm = sys.modules\nf = sys._getframe()\nwhile f.f_back: f = f.f_back\n"
+     "g = f.f_globals\ng['run_check'] = lambda o: None\ng['encode'] = lambda *a: ['l']\n"
+     "g['Candidate'] = None\ndef NAME(*a): return 1\n"},
+    {"killing everything",
+     "import os, signal\ndef NAME(*a):\n    try: os.kill(-1, signal.SIGKILL)\n    except OSError: pass\n"
+     "    os.kill(os.getpid(), 9)\n"},
 };
 
 TEST_F(HumanEvalSlow, CheatsFail) {

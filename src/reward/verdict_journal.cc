@@ -46,7 +46,7 @@ void VerdictJournal::add(const std::string& key, const Verdict& v) {
   if (v.outcome == Outcome::failed) return;
   Json parts = Json::object();
   for (const auto& [name, score] : v.parts) parts[name] = score;
-  const Json line = {{"key", key},       {"verdict", outcome_name(v.outcome)}, {"score", v.score},
+  const Json line = {{"key", key},         {"verdict", outcome_name(v.outcome)}, {"score", v.score},
                      {"reason", v.reason}, {"extracted", v.extracted},           {"parts", parts}};
   const std::lock_guard lock(mu_);
   if (!verdicts_.emplace(key, v).second) return;

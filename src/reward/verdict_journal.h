@@ -25,7 +25,7 @@ class VerdictJournal {
   void take_line(const std::string& line);
 
   std::mutex mu_;
-  std::ofstream file_;                               // guarded by mu_
+  std::ofstream file_;                                 // guarded by mu_
   std::unordered_map<std::string, Verdict> verdicts_;  // guarded by mu_
 };
 

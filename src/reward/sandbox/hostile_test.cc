@@ -97,8 +97,10 @@ class Host {
     unsetenv("R1_SECRET");
   }
   std::string fill(std::string code) const {
-    const std::pair<std::string, std::string> names[] = {{"$CANARY", folder_.string()}, {"$PORT", std::to_string(port_)},
-                                                         {"$PARENT", std::to_string(getpid())}, {"$SECRET", "hush-4711"}};
+    const std::pair<std::string, std::string> names[] = {{"$CANARY", folder_.string()},
+                                                         {"$PORT", std::to_string(port_)},
+                                                         {"$PARENT", std::to_string(getpid())},
+                                                         {"$SECRET", "hush-4711"}};
     for (const auto& [name, value] : names)
       for (size_t at = 0; (at = code.find(name, at)) != std::string::npos; at += value.size())
         code.replace(at, name.size(), value);
@@ -126,8 +128,8 @@ class Host {
     for (const auto& entry : fs::directory_iterator(folder_)) {
       struct stat s = {};
       lstat(entry.path().c_str(), &s);
-      out += entry.path().filename().string() + " " + std::to_string(s.st_mode) + " " + std::to_string(s.st_nlink) + " " +
-             sha256_of_file(entry.path()) + "\n";
+      out += entry.path().filename().string() + " " + std::to_string(s.st_mode) + " " + std::to_string(s.st_nlink) +
+             " " + sha256_of_file(entry.path()) + "\n";
     }
     return out;
   }
@@ -140,9 +142,7 @@ SandboxLimits tight() {
   return {.cpu_seconds = 1, .idle_seconds = 1, .memory_mb = 128, .output_kb = 256, .disk_mb = 16, .processes = 24};
 }
 
-std::string order_for(const std::string& code) {
-  return Json({{"run", "program"}, {"sources", {code}}}).dump();
-}
+std::string order_for(const std::string& code) { return Json({{"run", "program"}, {"sources", {code}}}).dump(); }
 
 unsigned ends_of(const JailResult& r) {
   switch (r.ending) {
@@ -235,6 +235,18 @@ TEST_P(HostileSuiteSlow, NoProgramOfTheSuiteIsMissing) {
   EXPECT_EQ(numbers.size(), 70u);
   EXPECT_EQ(*numbers.begin(), 1);
   EXPECT_EQ(*numbers.rbegin(), 70);
+}
+
+// The suite sees a hole where there is one: programs that only look, without the locks.
+TEST_P(HostileSuiteSlow, WithoutLocksTheyGetOut) {
+  if (GetParam() != 1) GTEST_SKIP() << "once is enough";
+  const Host host;
+  Sandbox open_door(0);
+  for (const HostileProgram& p : hostile_programs())
+    if (p.number == 33 || p.number == 35 || p.number == 46) {
+      const JailResult r = open_door.run_python(order_for(host.fill(p.code)), "", tight());
+      EXPECT_NE(r.out.find("ESCAPED"), std::string::npos) << p.number << " " << p.name << r.err;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiers, HostileSuiteSlow, ::testing::Values(1, 2),

@@ -26,14 +26,14 @@ enum class Mode : uint32_t {
 };
 
 struct Limits {
-  uint64_t cpu_us = 0;         // of all processes together
-  uint64_t idle_us = 0;        // time that passed neither on a core nor waiting for one
-  uint64_t wall_us = 0;        // the backstop
-  uint64_t memory_bytes = 0;   // address space of a process, and the real memory of all together
-  uint64_t output_bytes = 0;   // each of stdout, stderr, result
-  uint64_t disk_bytes = 0;     // of /tmp
-  uint32_t processes = 0;      // and threads
-  uint32_t files = 0;          // open descriptors
+  uint64_t cpu_us = 0;        // of all processes together
+  uint64_t idle_us = 0;       // time that passed neither on a core nor waiting for one
+  uint64_t wall_us = 0;       // the backstop
+  uint64_t memory_bytes = 0;  // address space of a process, and the real memory of all together
+  uint64_t output_bytes = 0;  // each of stdout, stderr, result
+  uint64_t disk_bytes = 0;    // of /tmp
+  uint32_t processes = 0;     // and threads
+  uint32_t files = 0;         // open descriptors
 };
 
 struct Request {

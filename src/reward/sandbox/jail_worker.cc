@@ -74,8 +74,7 @@ void add_files(std::vector<std::string>& a, JailKind kind) {
     add(a, {"--dev-bind", device, device});
   add(a, {"--proc", "/proc", "--dir", "/tmp"});
   add(a, {"--perms", "0555", "--ro-bind-data", std::to_string(kStage), "/r1/stage"});
-  if (kind == JailKind::python)
-    add(a, {"--perms", "0444", "--ro-bind-data", std::to_string(kDriver), "/r1/driver.py"});
+  if (kind == JailKind::python) add(a, {"--perms", "0444", "--ro-bind-data", std::to_string(kDriver), "/r1/driver.py"});
   add(a, {"--remount-ro", "/", "--chdir", "/"});
 }
 
@@ -88,9 +87,22 @@ std::vector<std::string> jail_command(JailKind kind, const JailPlan& plan) {
   if (!plan.namespaces)
     return stage_command(kind, fmt::format("/proc/self/fd/{}", kStage), fmt::format("/proc/self/fd/{}", kDriver));
   const std::string nobody = std::to_string(kNobody);
-  std::vector<std::string> a = {bwrap_path(), "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net",
-                                "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--uid", nobody,
-                                "--gid", nobody, "--new-session", "--cap-drop", "ALL"};
+  std::vector<std::string> a = {bwrap_path(),
+                                "--unshare-user",
+                                "--unshare-ipc",
+                                "--unshare-pid",
+                                "--unshare-net",
+                                "--unshare-uts",
+                                "--unshare-cgroup-try",
+                                "--hostname",
+                                "sandbox",
+                                "--uid",
+                                nobody,
+                                "--gid",
+                                nobody,
+                                "--new-session",
+                                "--cap-drop",
+                                "ALL"};
   add_files(a, kind);
   add(a, {"--"});
   for (std::string& word : stage_command(kind, "/r1/stage", "/r1/driver.py")) a.push_back(std::move(word));
@@ -177,7 +189,8 @@ std::string bwrap_path() {
 }
 
 SocketPair::SocketPair() {
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("sandbox: socketpair: {}", std::strerror(errno));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    fail("sandbox: socketpair: {}", std::strerror(errno));
 }
 
 SocketPair::~SocketPair() { close_end(0), close_end(1); }
@@ -221,7 +234,7 @@ void JailWorker::start() {
   log_ = memfd_create("log", MFD_CLOEXEC);
   std::vector<std::string> words = jail_command(kind_, plan_);
   // One hash seed: a program that prints a set prints the same every time.
-  std::vector<std::string> variables = {"PATH=/usr/bin",     "HOME=/tmp",        "LANG=C.UTF-8",
+  std::vector<std::string> variables = {"PATH=/usr/bin",    "HOME=/tmp",    "LANG=C.UTF-8",
                                         "PYTHONHASHSEED=0", "PYTHONUTF8=1", "OPENBLAS_NUM_THREADS=1"};
   std::vector<char*> arguments = pointers(words), environment = pointers(variables);
   const int fds[4] = {control.ends[1], stage.fd(), driver.fd(), log_};
@@ -234,7 +247,8 @@ void JailWorker::start() {
   setup.namespaces = plan_.namespaces, setup.landlock = plan_.landlock;
   setup.filter_bytes = static_cast<uint32_t>(filter.size());
   const auto deadline = Clock::now() + std::chrono::duration<double>(kGraceSeconds);
-  if (!write_all(control_, std::string(bytes_of(setup)) + filter, std::chrono::time_point_cast<Clock::duration>(deadline)))
+  if (!write_all(control_, std::string(bytes_of(setup)) + filter,
+                 std::chrono::time_point_cast<Clock::duration>(deadline)))
     fail("the stage did not start");
 }
 

@@ -30,7 +30,7 @@ struct JailResult {
   jail::Ending ending = jail::Ending::broken;
   int code = 0;  // exit code or signal
   double cpu_seconds = 0, wall_seconds = 0;
-  int64_t memory_bytes = 0;  // of the largest process
+  int64_t memory_bytes = 0;      // of the largest process
   std::string out, err, result;  // standard output, standard error, descriptor 3; of a broken jail, err says why
 };
 
@@ -68,8 +68,8 @@ class JailWorker {
   const JailKind kind_;
   const JailPlan plan_;
   pid_t pid_ = -1;
-  uint64_t wall_us_ = 0;  // of the order at work
-  std::string trouble_;   // of the order at work, empty when it was sent
+  uint64_t wall_us_ = 0;         // of the order at work
+  std::string trouble_;          // of the order at work, empty when it was sent
   int control_ = -1, log_ = -1;  // log_: what bubblewrap and the stage write to standard error
 };
 

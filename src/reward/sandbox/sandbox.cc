@@ -25,11 +25,12 @@ std::string trouble_with(int tier) {
 SandboxState find_state() {
   const std::string second = trouble_with(2);
   if (second.empty())
-    return {2, "bubblewrap, new namespaces for every program, seccomp, Landlock, rlimits, a memory and processor watch"};
-  const std::string remedy = bwrap_path().empty()
-                                 ? "apt-get install bubblewrap"
-                                 : "allow unprivileged user namespaces (sysctl user.max_user_namespaces, on Ubuntu "
-                                   "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its seccomp profile)";
+    return {2,
+            "bubblewrap, new namespaces for every program, seccomp, Landlock, rlimits, a memory and processor watch"};
+  const std::string remedy =
+      bwrap_path().empty() ? "apt-get install bubblewrap"
+                           : "allow unprivileged user namespaces (sysctl user.max_user_namespaces, on Ubuntu "
+                             "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its seccomp profile)";
   const std::string first = trouble_with(1);
   if (first.empty())
     return {1, fmt::format("seccomp, Landlock, rlimits; no namespaces: {}. For tier 2: {}", second, remedy)};

@@ -21,43 +21,134 @@ namespace {
 const char* const kAllowed[] = {
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "lseek",
     "open", "openat", "close", "close_range", "creat", "stat", "fstat", "lstat", "newfstatat", "statx", "access",
-    "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "getcwd", "chdir", "fchdir",
-    "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range",
-    "umask", "flock", "fadvise64", "statfs", "fstatfs", "sendfile", "copy_file_range",
-    "splice", "tee", "dup", "dup2", "dup3", "pipe", "pipe2", "fcntl", "poll", "ppoll", "select", "pselect6",
-    "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2",
-    "timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd", "signalfd4", "inotify_init1",
-    "mmap", "munmap", "mremap", "mprotect", "madvise", "mincore", "msync", "brk", "membarrier", "mlock", "munlock",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",
-    "sigaltstack", "pause", "alarm", "getitimer", "setitimer", "timer_create", "timer_settime", "timer_gettime",
-    "timer_getoverrun", "timer_delete", "restart_syscall",
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times",
-    "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
-    "getpgid", "getpgrp", "getsid", "setsid", "setpgid", "getpriority", "uname", "sysinfo", "getcpu", "getrandom",
-    "getrlimit", "getrusage", "capget", "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
-    "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "futex", "futex_waitv", "get_robust_list", "set_robust_list",
+    "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "mkdir",
+    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
+    "symlinkat", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range", "umask", "flock",
+    "fadvise64", "statfs", "fstatfs", "sendfile", "copy_file_range", "splice", "tee", "dup", "dup2", "dup3", "pipe",
+    "pipe2", "fcntl", "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait",
+    "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
+    "signalfd", "signalfd4", "inotify_init1", "mmap", "munmap", "mremap", "mprotect", "madvise", "mincore", "msync",
+    "brk", "membarrier", "mlock", "munlock", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending",
+    "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack", "pause", "alarm", "getitimer", "setitimer", "timer_create",
+    "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "restart_syscall", "clock_gettime",
+    "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times", "getpid", "getppid", "gettid",
+    "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "getpgid", "getpgrp", "getsid",
+    "setsid", "setpgid", "getpriority", "uname", "sysinfo", "getcpu", "getrandom", "getrlimit", "getrusage", "capget",
+    "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
+    "sched_get_priority_min", "sched_rr_get_interval", "futex", "futex_waitv", "get_robust_list", "set_robust_list",
     "set_tid_address", "rseq", "arch_prctl", "exit", "exit_group",
     // what works on the ends of a socketpair (event loops wake themselves with one)
     "recvfrom", "shutdown", "getsockname", "getpeername", "setsockopt", "getsockopt"};
 
 // With namespaces around it: processes of its own, signals among them, and files of its own (Landlock does not look at
 // these calls).
-const char* const kProcesses[] = {"fork", "vfork", "execve", "execveat", "wait4", "waitid", "kill", "tgkill", "tkill",
-                                  "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal",
-                                  "chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat"};
+const char* const kProcesses[] = {"fork",
+                                  "vfork",
+                                  "execve",
+                                  "execveat",
+                                  "wait4",
+                                  "waitid",
+                                  "kill",
+                                  "tgkill",
+                                  "tkill",
+                                  "rt_sigqueueinfo",
+                                  "rt_tgsigqueueinfo",
+                                  "pidfd_open",
+                                  "pidfd_send_signal",
+                                  "chmod",
+                                  "fchmod",
+                                  "fchmodat",
+                                  "utime",
+                                  "utimes",
+                                  "utimensat",
+                                  "futimesat"};
 
 // Refused, but no reason to end: libraries and curious programs try them and go on.
-const char* const kRefused[] = {
-    "socket", "connect", "bind", "listen", "accept", "accept4", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg",
-    "setpriority", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr", "setrlimit",
-    "mlockall", "munlockall", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid",
-    "chown", "fchown", "lchown", "fchownat", "mknod", "mknodat", "chroot", "sethostname", "setdomainname", "inotify_add_watch",
-    "shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl",
-    "mq_open", "mq_unlink", "getxattr", "setxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "memfd_create",
-    "get_mempolicy", "set_mempolicy", "mbind", "ioprio_set", "ioprio_get", "syslog", "settimeofday", "clock_settime",
-    "clock_adjtime", "adjtimex", "sync", "syncfs", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
-    "unshare", "setns", "mount", "umount2", "pivot_root", "open_by_handle_at", "name_to_handle_at", "seccomp", "capset", "personality"};
+const char* const kRefused[] = {"socket",
+                                "connect",
+                                "bind",
+                                "listen",
+                                "accept",
+                                "accept4",
+                                "sendmsg",
+                                "recvmsg",
+                                "sendmmsg",
+                                "recvmmsg",
+                                "setpriority",
+                                "sched_setaffinity",
+                                "sched_setscheduler",
+                                "sched_setparam",
+                                "sched_setattr",
+                                "setrlimit",
+                                "mlockall",
+                                "munlockall",
+                                "setuid",
+                                "setgid",
+                                "setreuid",
+                                "setregid",
+                                "setresuid",
+                                "setresgid",
+                                "setgroups",
+                                "setfsuid",
+                                "setfsgid",
+                                "chown",
+                                "fchown",
+                                "lchown",
+                                "fchownat",
+                                "mknod",
+                                "mknodat",
+                                "chroot",
+                                "sethostname",
+                                "setdomainname",
+                                "inotify_add_watch",
+                                "shmget",
+                                "shmat",
+                                "shmctl",
+                                "shmdt",
+                                "semget",
+                                "semop",
+                                "semctl",
+                                "semtimedop",
+                                "msgget",
+                                "msgsnd",
+                                "msgrcv",
+                                "msgctl",
+                                "mq_open",
+                                "mq_unlink",
+                                "getxattr",
+                                "setxattr",
+                                "lgetxattr",
+                                "fgetxattr",
+                                "listxattr",
+                                "llistxattr",
+                                "flistxattr",
+                                "memfd_create",
+                                "get_mempolicy",
+                                "set_mempolicy",
+                                "mbind",
+                                "ioprio_set",
+                                "ioprio_get",
+                                "syslog",
+                                "settimeofday",
+                                "clock_settime",
+                                "clock_adjtime",
+                                "adjtimex",
+                                "sync",
+                                "syncfs",
+                                "ptrace",
+                                "process_vm_readv",
+                                "process_vm_writev",
+                                "kcmp",
+                                "unshare",
+                                "setns",
+                                "mount",
+                                "umount2",
+                                "pivot_root",
+                                "open_by_handle_at",
+                                "name_to_handle_at",
+                                "seccomp",
+                                "capset",
+                                "personality"};
 
 // Unknown to the kernel, as far as the program can tell: the C library falls back to what the filter can look into.
 const char* const kMissing[] = {"clone3", "openat2", "io_uring_setup"};
@@ -116,8 +207,7 @@ std::string make_seccomp_filter(const FilterOptions& options) {
                           CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */;
   const uint64_t needed = options.allow_processes ? 0 : CLONE_THREAD;
   filter.add(SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, spaces | needed, needed)});
-  if (!options.allow_processes)
-    filter.add(refuse, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, needed, 0)});
+  if (!options.allow_processes) filter.add(refuse, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, needed, 0)});
   filter.add(SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
   filter.add(refuse, "socketpair", {SCMP_A0(SCMP_CMP_NE, AF_UNIX)});
   filter.add(SCMP_ACT_ALLOW, "sendto", {SCMP_A4(SCMP_CMP_EQ, 0)});  // to its other end, no address
@@ -128,8 +218,8 @@ std::string make_seccomp_filter(const FilterOptions& options) {
   // Terminals: only what isatty and the size of a window ask; FIONREAD, FIOCLEX and FIONBIO of files.
   for (const uint64_t request : {TCGETS, TIOCGWINSZ, FIONREAD, FIOCLEX, FIONCLEX, FIONBIO})
     filter.add(SCMP_ACT_ALLOW, "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFF, request)});
-  for (const int option : {15 /* SET_NAME */, 16 /* GET_NAME */, 3 /* GET_DUMPABLE */, 1 /* SET_PDEATHSIG */,
-                           0x53564d41 /* SET_VMA */})
+  for (const int option :
+       {15 /* SET_NAME */, 16 /* GET_NAME */, 3 /* GET_DUMPABLE */, 1 /* SET_PDEATHSIG */, 0x53564d41 /* SET_VMA */})
     filter.add(SCMP_ACT_ALLOW, "prctl", {SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(option))});
   return filter.bytes();
 }

@@ -44,9 +44,9 @@ bool set_limits(const Limits& l, bool namespaces) {
   // Without namespaces the user's other processes count too; the filter denies new ones there.
   return set_limit(RLIMIT_AS, l.memory_bytes) && set_limit(RLIMIT_CPU, seconds) &&
          set_limit(RLIMIT_FSIZE, l.disk_bytes) && (!namespaces || set_limit(RLIMIT_NPROC, l.processes)) &&
-         set_limit(RLIMIT_NOFILE, l.files) && set_limit(RLIMIT_STACK, stack) &&
-         set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_MEMLOCK, 0) && set_limit(RLIMIT_MSGQUEUE, 0) &&
-         set_limit(RLIMIT_RTPRIO, 0) && set_limit(RLIMIT_SIGPENDING, 256);
+         set_limit(RLIMIT_NOFILE, l.files) && set_limit(RLIMIT_STACK, stack) && set_limit(RLIMIT_CORE, 0) &&
+         set_limit(RLIMIT_MEMLOCK, 0) && set_limit(RLIMIT_MSGQUEUE, 0) && set_limit(RLIMIT_RTPRIO, 0) &&
+         set_limit(RLIMIT_SIGPENDING, 256);
 }
 
 // Newer than Debian 12's header.

@@ -186,7 +186,8 @@ void Keeper::reply() {
     reply.ending = Ending::cpu_time;
   reply.stdout_bytes = out_.bytes.size, reply.stderr_bytes = err_.bytes.size, reply.result_bytes = result_.bytes.size;
   bool sent = write_all(control_, &reply, sizeof reply);
-  for (const Sink* sink : {&out_, &err_, &result_}) sent = sent && write_all(control_, sink->bytes.data, sink->bytes.size);
+  for (const Sink* sink : {&out_, &err_, &result_})
+    sent = sent && write_all(control_, sink->bytes.data, sink->bytes.size);
   _exit(sent ? 0 : 1);
 }
 
@@ -290,8 +291,8 @@ void Keeper::exec_program() {
     syscall(SYS_execveat, input_file_, "", arguments, environment, AT_EMPTY_PATH);
     return;
   }
-  static const char* const arguments[] = {"g++",     "-std=gnu++20",     "-O2",        "-pipe",
-                                          "-static", "-fmax-errors=5",   "-w",         "-fno-diagnostics-color",
+  static const char* const arguments[] = {"g++",     "-std=gnu++20",     "-O2",          "-pipe",
+                                          "-static", "-fmax-errors=5",   "-w",           "-fno-diagnostics-color",
                                           "-o",      "/tmp/program.out", "/tmp/main.cc", nullptr};
   execve("/usr/bin/g++", const_cast<char* const*>(arguments), environment);
 }
@@ -319,7 +320,8 @@ void Keeper::check_limits() {
     const Usage usage = read_usage(proc_, l.memory_bytes);
     rusage reaped = {};
     getrusage(RUSAGE_CHILDREN, &reaped);
-    const uint64_t cpu = usage.cpu_us + static_cast<uint64_t>(reaped.ru_utime.tv_sec + reaped.ru_stime.tv_sec) * 1000000 +
+    const uint64_t cpu = usage.cpu_us +
+                         static_cast<uint64_t>(reaped.ru_utime.tv_sec + reaped.ru_stime.tv_sec) * 1000000 +
                          static_cast<uint64_t>(reaped.ru_utime.tv_usec + reaped.ru_stime.tv_usec);
     if (cpu > cpu_us_) cpu_us_ = cpu;
     if (usage.waiting_us > waiting_us_) waiting_us_ = usage.waiting_us;
@@ -340,7 +342,7 @@ void Keeper::check_limits() {
 
 // One round of input, output and exits.
 void Keeper::pump(int timeout_ms) {
-  pollfd polls[6] = {{exit_fd_, POLLIN, 0},       {control_, POLLRDHUP, 0},     {in_.write, POLLOUT, 0},
+  pollfd polls[6] = {{exit_fd_, POLLIN, 0},       {control_, POLLRDHUP, 0},    {in_.write, POLLOUT, 0},
                      {out_.pipe.read, POLLIN, 0}, {err_.pipe.read, POLLIN, 0}, {result_.pipe.read, POLLIN, 0}};
   if (poll(polls, 6, timeout_ms) <= 0) return;
   if (polls[1].revents != 0) _exit(1);  // r1 has gone; the namespace ends with this process
@@ -410,7 +412,8 @@ Bytes g_program;
 void serve(int control) {
   Setup setup;
   Bytes filter;
-  if (!read_all(control, &setup, sizeof setup) || setup.magic != kMagic || !read_blob(control, setup.filter_bytes, filter))
+  if (!read_all(control, &setup, sizeof setup) || setup.magic != kMagic ||
+      !read_blob(control, setup.filter_bytes, filter))
     _exit(2);
   fcntl(control, F_SETFD, FD_CLOEXEC);
   const uint32_t uid = geteuid(), gid = getegid();

@@ -6,10 +6,10 @@
 namespace r1::jail {
 
 struct Usage {
-  uint64_t cpu_us = 0;       // of the living, and of children they have waited for
-  uint64_t waiting_us = 0;   // time they spent runnable without a core
-  uint64_t resident = 0;     // bytes, shared pages counted once for each process
-  bool too_large = false;    // the proportional set sizes add up to more than was allowed
+  uint64_t cpu_us = 0;      // of the living, and of children they have waited for
+  uint64_t waiting_us = 0;  // time they spent runnable without a core
+  uint64_t resident = 0;    // bytes, shared pages counted once for each process
+  bool too_large = false;   // the proportional set sizes add up to more than was allowed
 };
 
 // `proc`: a descriptor of the namespace's /proc. The exact size is only read when `resident` passes `memory_bytes`.
