@@ -91,13 +91,9 @@ TEST(CommandLineTest, EveryVerbTakesSet) {
   describe({}, now);
   std::stringstream lines(now);
   std::string verb;
-<<<<<<< ours
-  for (const char* name : {"tokenize", "template", "logprobs", "generate", "chat", "convert", "sft", "grpo", "run",
-                           "eval", "verify goldens", "doctor", "bench", "data inspect", "config show", "config import"})
-=======
-  for (const char* name : {"tokenize", "template", "logprobs", "generate", "chat", "inspect", "convert", "sft", "grpo",
-                           "run", "eval", "verify goldens", "doctor", "bench"})
->>>>>>> theirs
+  for (const char* name :
+       {"tokenize", "template", "logprobs", "generate", "chat", "convert", "sft", "grpo", "run", "eval",
+        "verify goldens", "doctor", "bench", "data inspect", "config show", "config import", "inspect"})
     EXPECT_NE(now.find(std::string("r1 ") + name + " --set\n"), std::string::npos) << name;
 }
 
