@@ -23,8 +23,6 @@ class Lexer {
   std::vector<TemplateToken> run() {
     source_ = with_plain_newlines(source_);
     if (!source_.empty() && source_.back() == '\n') source_.pop_back();  // keep_trailing_newline is off
-    for (size_t i = 0; i < source_.size(); i++)
-      if (source_[i] == '\n') line_starts_.push_back(i + 1);
     while (at_ < source_.size()) {
       const size_t open = find_open();
       text(open);
@@ -45,12 +43,17 @@ class Lexer {
     return out;
   }
 
+  // Counted on from the place asked for last: tokens come in order, and a line may be the whole template.
   TemplatePlace place(size_t at) const {
-    const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), at) - 1;
-    const auto characters = std::count_if(source_.begin() + static_cast<std::ptrdiff_t>(*line),
-                                          source_.begin() + static_cast<std::ptrdiff_t>(std::min(at, source_.size())),
-                                          [](char c) { return (c & 0xC0) != 0x80; });
-    return {static_cast<int>(line - line_starts_.begin()) + 1, static_cast<int>(characters) + 1};
+    at = std::min(at, source_.size());
+    if (at < counted_) counted_ = 0, counted_place_ = {};
+    for (; counted_ < at; counted_++) {
+      if (source_[counted_] == '\n')
+        counted_place_ = {counted_place_.line + 1, 1};
+      else if ((source_[counted_] & 0xC0) != 0x80)
+        counted_place_.column++;
+    }
+    return counted_place_;
   }
 
   size_t find_open() const {
@@ -282,7 +285,8 @@ class Lexer {
 
   std::string source_;
   const std::string& name_;
-  std::vector<size_t> line_starts_ = {0};
+  mutable size_t counted_ = 0;
+  mutable TemplatePlace counted_place_;
   size_t at_ = 0;
   std::string open_brackets_;  // what closes them, innermost last
   bool strip_next_ = false, trim_newline_ = false;
