@@ -8,24 +8,6 @@ set(R1_ISA_avx2 -mavx2 -mfma -mf16c -ffp-contract=fast)
 set(R1_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast)
 set(R1_ISA_avx512bf16 ${R1_ISA_avx512} -mavx512bf16)
 
-# The headers that cost most to read, read once: a quarter of a build. Not with ccache, which does better without.
-# `first` is the target that all of a kind take them from.
-function(r1_precompile target first)
-  if(CMAKE_CXX_COMPILER_LAUNCHER OR R1_FUZZ)
-    return()
-  endif()
-  if(NOT target STREQUAL first)
-    target_precompile_headers(${target} REUSE_FROM ${first})
-    return()
-  endif()
-  set(headers ${CMAKE_SOURCE_DIR}/src/base/json.h <fmt/format.h> <algorithm> <filesystem> <fstream> <functional> <map> <memory> <span> <string>
-      <vector>)
-  if(target MATCHES "_test$")
-    list(APPEND headers <gtest/gtest.h>)
-  endif()
-  target_precompile_headers(${target} PRIVATE ${headers})
-endfunction()
-
 function(r1_room name)
   cmake_parse_arguments(ARG "" "" "ROOMS;LIBS" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
@@ -40,7 +22,6 @@ function(r1_room name)
   set_target_properties(r1_${name} PROPERTIES LINKER_LANGUAGE CXX)
   list(TRANSFORM ARG_ROOMS PREPEND r1_ OUTPUT_VARIABLE rooms)
   target_link_libraries(r1_${name} PUBLIC ${rooms} ${ARG_LIBS})
-  r1_precompile(r1_${name} r1_base)
   if(simd)
     foreach(isa scalar avx2 avx512 avx512bf16)
       add_library(r1_${name}_${isa} OBJECT ${simd})
@@ -60,7 +41,6 @@ function(r1_test target)
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Release>:-g0>)  # most of a build is tests, run once
-  r1_precompile(${target} r1_base_test)
   target_compile_definitions(${target} PRIVATE R1_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   # Tests run side by side: threads that wait must give their core away soon (base/threads.h).
   gtest_discover_tests(${target} TEST_FILTER "-*Slow.*" DISCOVERY_TIMEOUT 60
