@@ -202,9 +202,7 @@ TEST(ChatTemplateHostile, DepthOfTheSource) {
                                     "{{ " + times(n, "not ") + "1 }}",
                                     "{{ " + times(n, "-") + "1 }}",
                                     "{{ 1" + times(n, " + 1") + " }}",
-                                    "{{ 1" + times(n, " ~ 1") + " }}",
                                     "{{ 1" + times(n, " ** 1") + " }}",
-                                    "{{ 1" + times(n, " == 1") + " }}",
                                     "{{ 1" + times(n, " or 1") + " }}",
                                     "{{ x" + times(n, ".x") + " }}",
                                     "{{ x" + times(n, "[0]") + " }}",
@@ -220,7 +218,8 @@ TEST(ChatTemplateHostile, DepthOfTheSource) {
                                     times(n, "{% set x %}")})
     EXPECT_NE(message_of(source).find("t.jinja"), std::string::npos) << source.substr(0, 40);
   EXPECT_EQ(render("{{ " + times(30, "(") + "1" + times(30, ")") + " }}"), "1");
-  EXPECT_EQ(render("{{ 'a'" + times(150, " ~ 'a'") + " }}"), times(151, "a"));
+  EXPECT_EQ(render("{{ 'a'" + times(n, " ~ 'a'") + " }}"), times(n + 1, "a"));
+  EXPECT_EQ(render("{{ 1" + times(n, " == 1") + " }}"), "True");
   EXPECT_EQ(render(times(n / 2, "{{ 1 }}")), times(n / 2, "1"));  // long, but not deep: read in linear time
 }
 
@@ -237,13 +236,14 @@ TEST(ChatTemplateHostile, NumbersAtTheEdge) {
   EXPECT_NE(message_of("{{ " + times(400, "9") + " }}").find("no number that fits"), std::string::npos);
   EXPECT_NE(message_of("{{ 4611686018427387904 * 4 }}").find("64 bits"), std::string::npos);
   EXPECT_EQ(render("{{ 'abc'[999999999999999999:] }}{{ 'abc'[-999999999999999999:] }}"), "abc");
-  EXPECT_EQ(render("{{ -999999999999999999|abs }}{{ 1e300|int }}"), "9999999999999999990");
+  EXPECT_EQ(render("{{ -999999999999999999|abs }}"), "999999999999999999");
+  EXPECT_NE(message_of("{{ 1e300|int }}").find("leaves 64 bits"), std::string::npos);
 }
 
 TEST(ChatTemplateHostile, DeepAndLongContexts) {
   const auto parsed = ChatTemplate::parse("{{ messages|tojson }}", "t.jinja");
   Json deep = "x";
-  for (int i = 0; i < 70; i++) deep = Json::array({std::move(deep)});
+  for (int i = 0; i < 2000; i++) deep = Json::array({std::move(deep)});
   Json context = {{"messages", deep}};
   EXPECT_THROW(parsed->render(context), Error);
   EXPECT_THROW(parsed->render(Json::array()), Error);

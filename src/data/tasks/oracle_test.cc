@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/durable_file.h"
-#include "data/jsonl.h"
+#include "data/records.h"
 #include "data/tasks/task.h"
 
 namespace r1::tasks {
@@ -14,7 +14,8 @@ namespace {
 TEST(TaskOracle, AnswersAgree) {
   const std::string path = R1_SOURCE_DIR "/tests/golden/tasks.jsonl";
   std::map<std::string, int> seen;
-  for_each_json_line(read_text_file(path), path, [&](int64_t, const Json& row) {
+  const auto bad = [](const RecordPlace& place, const std::string& reason) { FAIL() << place.line << ": " << reason; };
+  const auto agrees = [&](const RecordPlace&, const Json& row) {
     const TaskFamily& family = find_family(row["family"]);
     Dials dials(family);
     for (const auto& [name, value] : row["dials"].items()) dials.set(name, value);
@@ -29,7 +30,8 @@ TEST(TaskOracle, AnswersAgree) {
       EXPECT_EQ(w.outcome, Outcome::wrong) << row << " " << wrong;
     }
     seen[family.name]++;
-  });
+  };
+  read_json_lines(read_text_file(path), {agrees, bad});
   for (const TaskFamily& family : task_families()) EXPECT_GE(seen[family.name], 10) << family.name;
 }
 
