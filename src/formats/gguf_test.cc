@@ -369,7 +369,9 @@ TEST(GgufHostile, ModelsThatMakeNoSense) {
       {[](Bytes& b) { b.key_f32("llama.attention.layer_norm_rms_epsilon", NAN); }, 1, "epsilon"},
       {[](Bytes& b) { b.key_f32("tokenizer.ggml.bos_token_id", NAN); }, 1, "bos_token_id"},
       {[&](Bytes& b) { b.key_texts(tokens, {"a"}); }, 1, "tokenizer.ggml.model is \"\""},
-      {[&](Bytes& b) { b.key_text("tokenizer.ggml.model", "llama").key_texts(tokens, {"a"}); }, 2, "\"llama\""},
+      {[&](Bytes& b) { b.key_text("tokenizer.ggml.model", "llama").key_texts(tokens, {"a"}); }, 2,
+       "tokenizer.ggml.scores"},
+      {[&](Bytes& b) { b.key_text("tokenizer.ggml.model", "bert").key_texts(tokens, {"a"}); }, 2, "\"bert\""},
       {[&](Bytes& b) { b.key_text("tokenizer.ggml.model", "gpt2").key_texts(tokens, {"a"}); }, 2, "merges is missing"},
       {[&](Bytes& b) {
          b.key_text("tokenizer.ggml.model", "gpt2").key_texts(tokens, {"a", "a"}).key_texts(merges, {});
