@@ -54,6 +54,9 @@ uint64_t hash_of(std::string_view piece) {
   return h;
 }
 
+// The first of a piece's two slots.
+size_t slots_of(std::string_view piece) { return hash_of(piece) % (kSlots / 2) * 2; }
+
 }  // namespace
 
 struct Bpe::Scratch {
@@ -170,9 +173,13 @@ void Bpe::encode(std::string_view piece, Scratch& scratch, std::vector<TokenId>&
   encode_cached(piece.substr(begin), scratch, out);
 }
 
+void Bpe::prefetch(std::string_view piece, Scratch& scratch) const {
+  if (piece.size() <= Seen::kBytes) __builtin_prefetch(&scratch.seen[slots_of(piece)]);
+}
+
 void Bpe::encode_cached(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const {
   if (piece.empty() || piece.size() > Seen::kBytes) return encode_whole(piece, scratch, out);
-  Seen* const slots = &scratch.seen[hash_of(piece) % (kSlots / 2) * 2];
+  Seen* const slots = &scratch.seen[slots_of(piece)];
   for (Seen* slot = slots; slot < slots + 2; slot++) {
     if (slot->bytes != piece.size() || std::memcmp(slot->piece, piece.data(), piece.size()) != 0) continue;
     out.insert(out.end(), slot->id, slot->id + slot->ids);

@@ -37,6 +37,9 @@ class Bpe {
   // Appends the ids of one piece. n log n in the piece's length.
   void encode(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const;
 
+  // Starts to bring what encode will look up for this piece into the processor's cache.
+  void prefetch(std::string_view piece, Scratch& scratch) const;
+
   // Lends a scratch for one call and takes it back.
   class Loan {
    public:

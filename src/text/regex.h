@@ -29,10 +29,12 @@ class Regex {
  private:
   struct Search;
   bool find_next(Search& search) const;
+  bool find_word(Search& search) const;
   bool find_fast(Search& search) const;
   bool find_counted(Search& search) const;
 
   std::string pattern_;
+  bool words_ = false;  // a space or none and the letters behind it are always one match
   struct Code;
   std::unique_ptr<Code> fast_;
   mutable std::unique_ptr<Code> counted_;  // with callouts; compiled when it is first needed, guarded by a mutex

@@ -251,7 +251,11 @@ class JsonTokenizer : public Tokenizer {
       }
       Pieces pieces(plain.text.substr(span.begin, span.end - span.begin), plain.at_start && span.begin == 0);
       pre_->cut(pieces);
-      for (size_t i = 0; i < pieces.size(); i++) bpe_->encode(pieces[i], scratch, out);
+      constexpr size_t kAhead = 4;
+      for (size_t i = 0; i < pieces.size(); i++) {
+        if (i + kAhead < pieces.size()) bpe_->prefetch(pieces[i + kAhead], scratch);
+        bpe_->encode(pieces[i], scratch, out);
+      }
     }
   }
 

@@ -54,7 +54,7 @@ struct Fuel {
   uint64_t in = 0, out = 0;
   void spend(uint64_t bytes) {
     out += bytes;
-    if (out > (2u << 20) && out / 1024 > in)
+    if (out > (1u << 19) && out / 1024 > in)
       fail("the tokenizer's decoder would make more than {} bytes of {}", out, in);
   }
 };

@@ -150,7 +150,7 @@ std::unique_ptr<Normalizer> sequence(const Json& list, const std::string& file) 
 }  // namespace
 
 void check_growth(size_t before, size_t after, const char* step) {
-  if (after > (4u << 20) && after / 64 > before)
+  if (after > (1u << 20) && after / 64 > before)
     fail("the tokenizer's normalizer: {} would make {} bytes of {}", step, after, before);
 }
 

@@ -198,6 +198,10 @@ std::string normalize(std::string_view text, NormalForm form) {
   size_t settled = 0, last = 0;  // text before `settled` is written; `last` starts the latest inert character
   bool busy = false;             // something between `last` and here is not inert
   for (size_t at = 0; at < text.size();) {
+    if (!busy && static_cast<unsigned char>(text[at]) < 0x80) {
+      last = at++;  // most text goes this way
+      continue;
+    }
     const size_t begin = at;
     const uint32_t code = next_code_point(text, at);
     if (!is_inert(code, form)) {

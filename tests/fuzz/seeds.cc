@@ -152,4 +152,30 @@ int main(int argc, char** argv) {
       "- accuracy\n- format\nreward_weights: [1.0, 0.1]\neval_strategy: no\nnum_generations: 8\nsystem_prompt: |-\n"
       "  a\n  b\ny: &b [1, 0x1F, ~]\nz: {<<: {q: 'it''s'}, w: *b}\nsave_steps: 0.1\n");
   return 0;
+  put(root / "tokenizer_fuzz", "characters",
+      R"({"added_tokens":[{"id":0,"content":"<unk>","special":true},{"id":8,"content":"Ab ","rstrip":true}],)"
+      R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip"},)"
+      R"({"type":"StripAccents"},{"type":"Prepend","prepend":"a"},)"
+      R"({"type":"Replace","pattern":{"Regex":"b*"},"content":"ab"}]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[)"
+      R"({"type":"Punctuation"},{"type":"Digits"},{"type":"FixedLength","length":4},)"
+      R"({"type":"Metaspace","replacement":"_","prepend_scheme":"first","split":true}]},)"
+      R"("post_processor":{"type":"RobertaProcessing","cls":["<unk>",0],"sep":["a",1]},"decoder":{"type":"Sequence",)"
+      R"("decoders":[{"type":"Replace","pattern":{"String":"_"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},)"
+      R"({"type":"Strip","content":" ","start":1,"stop":1}]},"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,)"
+      R"("byte_fallback":true,"vocab":{"<unk>":0,"a":1,"b":2,"ab":3,"<0xC3>":4,"<0xA9>":5,"_":6,"_a":7},)"
+      R"("merges":["a b","_ a"]}})" +
+          std::string(1, '\0') + "a\xC3\xA9 b1 <unk>Ab  ");
+  put(root / "tokenizer_fuzz", "affixes",
+      R"({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"
+},)"
+      R"("behavior":"Contiguous","invert":true},"decoder":{"type":"BPEDecoder","suffix":"</w>"},"model":{"type":"BPE",)"
+      R"("continuing_subword_prefix":"##","end_of_word_suffix":"</w>","vocab":{"a":0,"##b":1,"ab":2,"##b</w>":3,)"
+      R"("ab</w>":4},"merges":[["a","##b"],["a","##b</w>"]]}})" +
+          std::string(1, '\0') + "ab abb b");
+int i = 0;
+for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
+put(root / "jsonl_fuzz", "rows",
+    "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
+    "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
+return 0;
 }
