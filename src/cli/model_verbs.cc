@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <optional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -105,13 +106,14 @@ int run_generate(const GenerateFlags& f) {
   const OpenModel m(f);
   const std::vector<TokenId> prompt = prompt_ids_of(m, f);
   Sampler sampler(*m.model, m.tokenizer, {.max_active = std::min<int64_t>(f.n, 128)});
-  StreamDecoder stream(m.tokenizer, true);
+  std::optional<StreamDecoder> stream;  // a model without a tokenizer speaks in ids
+  if (m.tokenizer) stream.emplace(m.tokenizer, true);
   Sampler::Hooks hooks;
   hooks.cancelled = interrupted;
-  const bool live = !f.json && f.n == 1 && m.tokenizer;
-  if (live) hooks.token = [&](size_t, int, TokenId id) { std::cout << stream.push(id) << std::flush; };
+  const bool live = !f.json && f.n == 1 && stream;
+  if (live) hooks.token = [&](size_t, int, TokenId id) { std::cout << stream->push(id) << std::flush; };
   const std::vector<Group> groups = sampler.generate({{prompt, 0, static_cast<int>(f.n)}}, sampling, hooks);
-  if (live) std::cout << stream.finish() << "\n";
+  if (live) std::cout << stream->finish() << "\n";
   for (size_t i = 0; i < groups[0].completions.size() && !live; i++) {
     const Completion& c = groups[0].completions[i];
     if (c.ids.empty()) continue;  // interrupted before its end

@@ -91,6 +91,7 @@ TEST_F(Rollouts, TheSameWhateverTheThreadsAndTheCompany) {
 
 TEST_F(Rollouts, JsonKeepsEveryBit) {
   reward_.failing = true;
+  options_.max_failed_rewards = 0.9;
   const Rollout made = make(1);
   const Rollout back = Rollout::from_json(nlohmann::ordered_json::parse(made.to_json().dump()));
   EXPECT_EQ(back.number, 1);
@@ -149,6 +150,9 @@ TEST_F(Rollouts, AdvantagesComeFromTheGroupsScores) {
 
 TEST_F(Rollouts, FailedVerdictsAreCountedAndNeverAZero) {
   reward_.failing = true;
+  options_.max_failed_rewards = 0.5;
+  EXPECT_NE(error_of([&] { make(1); }).find("max_failed_rewards = 0.5"), std::string::npos);
+  options_.max_failed_rewards = 0.9;
   const Rollout made = make(1);
   double failed = 0, sum = 0, counted = 0;
   for (const JudgedGroup& g : made.groups)

@@ -168,7 +168,7 @@ TEST_F(GrpoTest, WrongUse) {
   EXPECT_TRUE(refused(with({"reward=nonsense"}), 2, "nonsense"));
   EXPECT_TRUE(refused(with({"reward="}), 2, "reward"));
   EXPECT_TRUE(refused(with({"threads=100000"}), 2, "threads"));
-  EXPECT_TRUE(refused(with({"data=tasks:nothing"}), 2, "tasks:nothing"));
+  EXPECT_TRUE(refused(with({"data=tasks:nothing"}), 2, "unknown task \"nothing\""));
   EXPECT_TRUE(refused(with({"model="}), 2, "--model"));
   EXPECT_TRUE(refused(with({"model=nowhere"}), 1, "nowhere"));
   EXPECT_TRUE(refused(with({"seed"}), 2, "expected key=value"));
