@@ -68,8 +68,8 @@ struct ModelFiles {
   nlohmann::ordered_json config;  // config.json, or made from GGUF metadata (architectures, model_type, sizes, rope)
   nlohmann::ordered_json generation_config;  // null when absent
   nlohmann::ordered_json tokenizer_config;   // tokenizer_config.json; from GGUF: bos/eos/pad tokens, chat_template
-  std::string tokenizer_json;             // text of tokenizer.json, made from GGUF metadata; empty when there is none
-  std::string chat_template;              // chat_template.jinja, or the default one of tokenizer_config; may be empty
+  std::string tokenizer_json;  // text of tokenizer.json, made from GGUF metadata; empty when there is none
+  std::string chat_template;   // chat_template.jinja, or the default one of tokenizer_config; may be empty
   // Tokenizer files that r1 does not read, as they stand: added_tokens.json, special_tokens_map.json, vocab.json, ...
   std::vector<std::pair<std::string, std::string>> other_tokenizer_files;  // name, text
   // The GGUF that the tokenizer came from, else null: written as a GGUF again, its vocabulary stays as it is. Shared

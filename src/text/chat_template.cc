@@ -26,10 +26,10 @@ uint64_t weight(const Json& v, int depth = 0) {
 }
 
 bool is_usual_role(const Json& role) {
-  static constexpr const char* kRoles[] = {"system", "developer", "user",     "assistant", "model",
+  static constexpr const char* kRoles[] = {"system", "developer", "user",    "assistant",   "model",
                                            "tool",   "function",  "ipython", "environment", "observation"};
-  return role.is_string() &&
-         std::any_of(std::begin(kRoles), std::end(kRoles), [&](const char* r) { return role.get_ref<const std::string&>() == r; });
+  return role.is_string() && std::any_of(std::begin(kRoles), std::end(kRoles),
+                                         [&](const char* r) { return role.get_ref<const std::string&>() == r; });
 }
 
 // A role is the caller's word, not a text of people: templates build their special tokens with it ('<|' + role + '|>').

@@ -30,8 +30,8 @@ class ChatTemplate {
   static std::shared_ptr<const ChatTemplate> parse(const std::string& source, const std::string& name);
   virtual ~ChatTemplate() = default;
 
-  // `context`: messages, tools (absent or null: none), add_generation_prompt, bos_token, ... Variables named *_token are
-  // the model's own and count as the template's text, and so do the usual names of roles. Throws r1::Error with the
+  // `context`: messages, tools (absent or null: none), add_generation_prompt, bos_token, ... Variables named *_token
+  // are the model's own and count as the template's text, and so do the usual names of roles. Throws r1::Error with the
   // template's own message where it refuses (raise_exception). May be called from many threads.
   virtual RenderedChat render_marked(const nlohmann::ordered_json& context) const = 0;
   std::string render(const nlohmann::ordered_json& context) const { return render_marked(context).text; }

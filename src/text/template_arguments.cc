@@ -23,9 +23,9 @@ Bound::Bound(std::string_view function, const Arguments& arguments, std::initial
   }
   for (size_t i = 0; i < required; i++)
     if (values_[i] == nullptr)
-      throw Trouble(fmt::format("{}() missing required argument {}", function,
-                                parameters.begin()[i].empty() ? fmt::format("{}", i + 1)
-                                                              : fmt::format("'{}'", parameters.begin()[i])));
+      throw Trouble(fmt::format(
+          "{}() missing required argument {}", function,
+          parameters.begin()[i].empty() ? fmt::format("{}", i + 1) : fmt::format("'{}'", parameters.begin()[i])));
 }
 
 const Text& Bound::text(size_t i) const {

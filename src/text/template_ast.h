@@ -12,8 +12,26 @@
 namespace r1::jinja {
 
 enum class ExprKind : uint8_t {
-  literal, name, list, tuple, dict, attribute, index, slice, call, filter, test,
-  negate, plus, invert, both, either, arithmetic, concat, compare, conditional
+  literal,
+  name,
+  list,
+  tuple,
+  dict,
+  attribute,
+  index,
+  slice,
+  call,
+  filter,
+  test,
+  negate,
+  plus,
+  invert,
+  both,
+  either,
+  arithmetic,
+  concat,
+  compare,
+  conditional
 };
 
 struct Expr;
@@ -35,8 +53,21 @@ struct Expr {
 };
 
 enum class NodeKind : uint8_t {
-  text, print, set, set_block, condition, loop, break_loop, continue_loop, macro, call_block, filter_block, with,
-  generation, block, unsupported
+  text,
+  print,
+  set,
+  set_block,
+  condition,
+  loop,
+  break_loop,
+  continue_loop,
+  macro,
+  call_block,
+  filter_block,
+  with,
+  generation,
+  block,
+  unsupported
 };
 
 // What an assignment names: a variable, a namespace's attribute, or several.
@@ -52,8 +83,8 @@ using Nodes = std::vector<std::unique_ptr<Node>>;
 struct Node {
   NodeKind kind;
   TemplatePlace place;
-  std::string text;  // text; a macro's or a block's name; of what is unsupported, the message
-  Value value;       // text, as a value
+  std::string text;             // text; a macro's or a block's name; of what is unsupported, the message
+  Value value;                  // text, as a value
   std::vector<Target> targets;  // set, loop: one; with: several
   // print: its values; set: value; set_block and filter_block: a filter chain or null; loop: iterable, filter or null;
   // condition: a test a body; with: values; call_block: the call

@@ -26,14 +26,23 @@ struct Special {
   const char *upper, *title;
 };
 constexpr Special kSpecial[] = {
-    {0xDF, "SS", "Ss"},         {0x149, "\u02BCN", "\u02BCN"}, {0x1F0, "J\u030C", "J\u030C"},
+    {0xDF, "SS", "Ss"},
+    {0x149, "\u02BCN", "\u02BCN"},
+    {0x1F0, "J\u030C", "J\u030C"},
     {0x390, "\u0399\u0308\u0301", "\u0399\u0308\u0301"},
     {0x3B0, "\u03A5\u0308\u0301", "\u03A5\u0308\u0301"},
     {0x587, "\u0535\u0552", "\u0535\u0582"},
-    {0x1E96, "H\u0331", "H\u0331"}, {0x1E97, "T\u0308", "T\u0308"}, {0x1E98, "W\u030A", "W\u030A"},
-    {0x1E99, "Y\u030A", "Y\u030A"}, {0x1E9A, "A\u02BE", "A\u02BE"},
-    {0xFB00, "FF", "Ff"},       {0xFB01, "FI", "Fi"},           {0xFB02, "FL", "Fl"},
-    {0xFB03, "FFI", "Ffi"},     {0xFB04, "FFL", "Ffl"},         {0xFB05, "ST", "St"},
+    {0x1E96, "H\u0331", "H\u0331"},
+    {0x1E97, "T\u0308", "T\u0308"},
+    {0x1E98, "W\u030A", "W\u030A"},
+    {0x1E99, "Y\u030A", "Y\u030A"},
+    {0x1E9A, "A\u02BE", "A\u02BE"},
+    {0xFB00, "FF", "Ff"},
+    {0xFB01, "FI", "Fi"},
+    {0xFB02, "FL", "Fl"},
+    {0xFB03, "FFI", "Ffi"},
+    {0xFB04, "FFL", "Ffl"},
+    {0xFB05, "ST", "St"},
     {0xFB06, "ST", "St"},
 };
 
@@ -76,8 +85,8 @@ Text turned(Runtime& runtime, const Text& text, Turn turn) {
     const size_t begin = at;
     const uint32_t code = next_code_point(bytes, at);
     const uint8_t origin = text.origin_at(begin);
-    const bool to_lower = turn == Turn::lower || (turn == Turn::capitalize && !first) || (turn == Turn::title && in_word) ||
-                          (turn == Turn::swap && !is_lower(code));
+    const bool to_lower = turn == Turn::lower || (turn == Turn::capitalize && !first) ||
+                          (turn == Turn::title && in_word) || (turn == Turn::swap && !is_lower(code));
     if (to_lower)
       append_lower(out, text, begin, at, code);
     else

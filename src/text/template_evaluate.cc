@@ -91,8 +91,7 @@ Value Evaluator::evaluate_one(const Expr& e, Frame& frame) {
     case ExprKind::conditional:
       if (truth(part(0))) return part(1);
       if (e.parts[2]) return part(2);
-      return Value::undefined(
-          "the inline if-expression evaluated to false and no else section was defined.");
+      return Value::undefined("the inline if-expression evaluated to false and no else section was defined.");
     case ExprKind::literal:
     case ExprKind::name:
       break;
@@ -144,7 +143,8 @@ Arguments Evaluator::arguments(const Expr& e, Frame& frame) {
   }
   if (e.more_named) {
     const Value more = evaluate(*e.more_named, frame);
-    if (!more.is(Kind::dict)) throw Trouble(fmt::format("argument after ** must be a mapping, not {}", type_name(more)));
+    if (!more.is(Kind::dict))
+      throw Trouble(fmt::format("argument after ** must be a mapping, not {}", type_name(more)));
     runtime_.burn(more.dict().items.size() * (64 + out.named.size()));
     for (const auto& [key, value] : more.dict().items) {
       if (!key.is_text()) throw Trouble("keywords must be strings");

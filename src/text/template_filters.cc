@@ -83,10 +83,8 @@ std::function<bool(const Value&)> chooser(Runtime& runtime, const Arguments& arg
     return by_attribute ? reach(runtime, item, path) : item;
   };
   if (arguments.args.size() <= first) return [subject](const Value& item) { return truth(subject(item)); };
-  return [&runtime, subject, name = name_of(arguments.args[first], "test"),
-          rest = without_first(arguments, first + 1)](const Value& item) {
-    return apply_test(runtime, name, subject(item), rest);
-  };
+  return [&runtime, subject, name = name_of(arguments.args[first], "test"), rest = without_first(arguments, first + 1)](
+             const Value& item) { return apply_test(runtime, name, subject(item), rest); };
 }
 
 template <bool keep, bool by_attribute>
@@ -220,7 +218,8 @@ Value rounded_whole(int64_t n, int64_t digits) {
 Value round(Runtime&, const Value& v, const Arguments& arguments) {
   const Bound b("round", arguments, {"precision", "method"});
   const std::string method = b.has(1) ? b.text(1).bytes() : "common";
-  if (method != "common" && method != "ceil" && method != "floor") throw Trouble("method must be common, ceil or floor");
+  if (method != "common" && method != "ceil" && method != "floor")
+    throw Trouble("method must be common, ceil or floor");
   need_defined(v);
   if (!v.is_number()) throw Trouble(fmt::format("type {} doesn't define __round__ method", type_name(v)));
   const int64_t digits = b.whole(0, 0);

@@ -54,8 +54,8 @@ Text without(Runtime& runtime, const Text& text, std::string_view open, std::str
 
 // What stands for an entity's name, without & and ;.
 std::string entity(const std::string& name) {
-  static constexpr std::pair<const char*, const char*> kNamed[] = {
-      {"amp", "&"}, {"lt", "<"}, {"gt", ">"}, {"quot", "\""}, {"apos", "'"}, {"nbsp", "\u00A0"}};
+  static constexpr std::pair<const char*, const char*> kNamed[] = {{"amp", "&"},   {"lt", "<"},   {"gt", ">"},
+                                                                   {"quot", "\""}, {"apos", "'"}, {"nbsp", "\u00A0"}};
   for (const auto& [known, meant] : kNamed)
     if (name == known) return meant;
   if (name.size() < 2 || name[0] != '#')
@@ -128,8 +128,8 @@ Text quoted(Runtime& runtime, const Value& v, bool query) {
   Text out;
   for (size_t i = 0; i < text.bytes().size(); i++) {
     const char c = text.bytes()[i];
-    const bool kept = std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_.-~").find(c) != std::string::npos ||
-                      (c == '/' && !query);
+    const bool kept = std::isalnum(static_cast<unsigned char>(c)) ||
+                      std::string_view("_.-~").find(c) != std::string::npos || (c == '/' && !query);
     if (kept)
       out.append(std::string_view(&c, 1), text.origin_at(i));
     else if (c == ' ' && query)

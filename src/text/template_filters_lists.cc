@@ -18,7 +18,8 @@ Value ignoring_case(Runtime& runtime, const Value& v) {
 namespace {
 
 Value reach_one(Runtime& runtime, const Value& item, const std::string& part) {
-  const bool numbered = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool numbered =
+      !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (numbered && part.size() < 18) return get_item(runtime, item, Value::integer(std::stoll(part)));
   return get_item(runtime, item, Value::text(part));
 }
@@ -284,11 +285,11 @@ Value random(Runtime&, const Value&, const Arguments&) {
 }  // namespace
 
 const FilterTable& list_filters() {
-  static const FilterTable table = {
-      {"length", length},   {"count", length},    {"first", first}, {"last", last},     {"list", list},
-      {"reverse", reversed}, {"items", items},    {"sort", sorted}, {"unique", unique}, {"dictsort", dictsort},
-      {"min", smallest},    {"max", largest},     {"sum", sum},     {"batch", batch},   {"slice", slice},
-      {"groupby", groupby}, {"random", random}};
+  static const FilterTable table = {{"length", length}, {"count", length},      {"first", first},  {"last", last},
+                                    {"list", list},     {"reverse", reversed},  {"items", items},  {"sort", sorted},
+                                    {"unique", unique}, {"dictsort", dictsort}, {"min", smallest}, {"max", largest},
+                                    {"sum", sum},       {"batch", batch},       {"slice", slice},  {"groupby", groupby},
+                                    {"random", random}};
   return table;
 }
 

@@ -196,22 +196,13 @@ Value tojson(Runtime& runtime, const Value& v, const Arguments& arguments) {
 }  // namespace
 
 const FilterTable& text_filters() {
-  static const FilterTable table = {{"upper", turned<upper>},
-                                    {"lower", turned<lower>},
-                                    {"capitalize", turned<capitalize>},
-                                    {"title", titled},
-                                    {"trim", trim},
-                                    {"replace", replaced},
-                                    {"center", centered},
-                                    {"indent", indent},
-                                    {"truncate", truncate},
-                                    {"wordwrap", wordwrap},
-                                    {"wordcount", wordcount},
-                                    {"join", joined},
-                                    {"format", formatted},
-                                    {"string", string},
-                                    {"pprint", pretty},
-                                    {"tojson", tojson}};
+  static const FilterTable table = {
+      {"upper", turned<upper>}, {"lower", turned<lower>}, {"capitalize", turned<capitalize>},
+      {"title", titled},        {"trim", trim},           {"replace", replaced},
+      {"center", centered},     {"indent", indent},       {"truncate", truncate},
+      {"wordwrap", wordwrap},   {"wordcount", wordcount}, {"join", joined},
+      {"format", formatted},    {"string", string},       {"pprint", pretty},
+      {"tojson", tojson}};
   return table;
 }
 

@@ -74,7 +74,8 @@ Text padded(Runtime& runtime, const Style& style, const std::string& head, const
   const int64_t room = std::max<int64_t>(0, style.width - length);
   const char align = style.align == 0 ? natural : style.align;
   const int64_t before = align == '>' || align == '=' ? room : align == '^' ? room / 2 : 0;
-  const Text left = repeated(runtime, Text(style.fill), before), right = repeated(runtime, Text(style.fill), room - before);
+  const Text left = repeated(runtime, Text(style.fill), before),
+             right = repeated(runtime, Text(style.fill), room - before);
   Text out;
   if (align != '=') out.append(left);
   out.append(head);
@@ -218,8 +219,8 @@ class PercentFormatter {
       out.append(one());
       runtime_.burn(out.bytes().size() / 64 + 16);
     }
-    const bool mapping = values_.is(Kind::dict) || values_.is(Kind::list) || values_.is(Kind::range) ||
-                         values_.is_undefined();
+    const bool mapping =
+        values_.is(Kind::dict) || values_.is(Kind::list) || values_.is(Kind::range) || values_.is_undefined();
     if (!mapping && (values_.is(Kind::tuple) ? next_ < values_.items().size() : next_ == 0))
       throw Trouble("not all arguments converted during string formatting");
     return out;
@@ -316,8 +317,7 @@ class PercentFormatter {
     if (!value.is_whole() && !(decimal && value.is_number()))
       throw Trouble(fmt::format("%{} format: {} is required, not {}", style.type,
                                 decimal ? "a real number" : "an integer", type_name(value)));
-    if (!value.is_whole() && !(std::abs(value.number()) < 9.2e18))
-      throw Trouble("a whole number leaves 64 bits");
+    if (!value.is_whole() && !(std::abs(value.number()) < 9.2e18)) throw Trouble("a whole number leaves 64 bits");
     const int64_t n = value.is_whole() ? value.whole() : static_cast<int64_t>(value.number());
     if (decimal) style.type = 'd';
     if (style.precision < 0) return format_whole(runtime_, n, style);
@@ -330,9 +330,7 @@ class PercentFormatter {
     return padded(runtime_, style, head, Text(body), '>');
   }
 
-  Text shown(const Value& value) {
-    return format_.markup ? escape_html(runtime_, value) : print_text(runtime_, value);
-  }
+  Text shown(const Value& value) { return format_.markup ? escape_html(runtime_, value) : print_text(runtime_, value); }
 
   Runtime& runtime_;
   const Text& format_;
@@ -377,8 +375,9 @@ class BraceFormatter {
       if (s[end] == '{') open++;
       if (s[end] == '}' && --open == 0) break;
     }
-    if (end >= s.size()) throw Trouble(begin >= s.size() ? "Single '{' encountered in format string"
-                                                         : "expected '}' before end of string");
+    if (end >= s.size())
+      throw Trouble(begin >= s.size() ? "Single '{' encountered in format string"
+                                      : "expected '}' before end of string");
     size_t name_end = begin;
     for (bool bracket = false; name_end < end; name_end++) {
       if (s[name_end] == '[') bracket = true;
@@ -462,8 +461,7 @@ Text format_value(Runtime& runtime, const Value& v, const Text& spec) {
       throw Trouble("this format is not allowed for a string");
     return padded(runtime, style, "", clipped(v.text(), style.precision), '<');
   }
-  if (!v.is_number())
-    throw Trouble(fmt::format("unsupported format string passed to {}.__format__", type_name(v)));
+  if (!v.is_number()) throw Trouble(fmt::format("unsupported format string passed to {}.__format__", type_name(v)));
   const bool real_type = is_one_of(style.type, "eEfFgG%");
   if (v.is(Kind::real) || real_type) {
     if (style.type != 0 && !real_type && style.type != 'n')

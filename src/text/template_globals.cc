@@ -23,8 +23,9 @@ Value range(Runtime&, const Arguments& arguments) {
   if (out->step == 0) throw Trouble("range() arg 3 must not be zero");
   // the gaps fit 64 bits unsigned
   const bool up = out->step > 0;
-  const uint64_t gap = up ? (out->stop > out->start ? static_cast<uint64_t>(out->stop) - static_cast<uint64_t>(out->start) : 0)
-                          : (out->start > out->stop ? static_cast<uint64_t>(out->start) - static_cast<uint64_t>(out->stop) : 0);
+  const uint64_t gap =
+      up ? (out->stop > out->start ? static_cast<uint64_t>(out->stop) - static_cast<uint64_t>(out->start) : 0)
+         : (out->start > out->stop ? static_cast<uint64_t>(out->start) - static_cast<uint64_t>(out->stop) : 0);
   const uint64_t by = up ? static_cast<uint64_t>(out->step) : ~static_cast<uint64_t>(out->step) + 1;
   const uint64_t count = gap == 0 ? 0 : (gap - 1) / by + 1;
   if (count > kLongestRange)
@@ -94,7 +95,8 @@ Value strftime_now(Runtime&, const Arguments& arguments) {
     localtime_r(&now, &parts);
   char buffer[8192];
   const size_t n = std::strftime(buffer, sizeof buffer, format.c_str(), &parts);
-  if (n == 0 && !format.empty() && format != "%Z" && format != "%p") throw Trouble("strftime_now: the format is not usable");
+  if (n == 0 && !format.empty() && format != "%Z" && format != "%p")
+    throw Trouble("strftime_now: the format is not usable");
   return Value::text(std::string(buffer, n));
 }
 
@@ -130,9 +132,12 @@ Value joiner(Runtime&, const Arguments& arguments) {
   const Bound b("joiner", arguments, {"sep"});
   auto used = std::make_shared<bool>(false);
   const Value between = b.value(0, Value::text(", "));
-  return make_function("joiner", [used, between](Runtime&, const Arguments&) {
-    return std::exchange(*used, true) ? between : Value::text(Text());
-  }, &between);
+  return make_function(
+      "joiner",
+      [used, between](Runtime&, const Arguments&) {
+        return std::exchange(*used, true) ? between : Value::text(Text());
+      },
+      &between);
 }
 
 Value lipsum(Runtime&, const Arguments&) {

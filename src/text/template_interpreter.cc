@@ -49,8 +49,7 @@ class RunningLoop : public LoopState {
     if (name == "revindex0") return out = Value::integer(length() - index0_ - 1), true;
     if (name == "depth") return out = Value::integer(level + 1), true;
     if (name == "depth0") return out = Value::integer(level), true;
-    if (name == "previtem")
-      return out = index0_ == 0 ? Value::undefined("there is no previous item") : before_, true;
+    if (name == "previtem") return out = index0_ == 0 ? Value::undefined("there is no previous item") : before_, true;
     if (name == "nextitem") return out = peek() ? *after_ : Value::undefined("there is no next item"), true;
     if (name == "cycle") return out = bound("cycle", &RunningLoop::cycle), true;
     if (name == "changed") return out = bound("changed", &RunningLoop::changed), true;
@@ -252,8 +251,9 @@ class Interpreter : Evaluator {
       throw Trouble(fmt::format("too many values to unpack (expected {}): the numbers of names and values differ",
                                 target.parts.size()));
     if (items.size() < target.parts.size())
-      throw Trouble(fmt::format("not enough values to unpack (expected {}, got {}): the numbers of names and values differ",
-                                target.parts.size(), items.size()));
+      throw Trouble(
+          fmt::format("not enough values to unpack (expected {}, got {}): the numbers of names and values differ",
+                      target.parts.size(), items.size()));
     for (size_t i = 0; i < items.size(); i++) assign(target.parts[i], items[i], frame);
   }
 
@@ -406,8 +406,7 @@ class Interpreter : Evaluator {
       else if (n.defaults[i])
         frame.variables.insert_or_assign(name, evaluate(*n.defaults[i], frame));
       else
-        frame.variables.insert_or_assign(name,
-                                         Value::undefined(fmt::format("parameter '{}' was not provided", name)));
+        frame.variables.insert_or_assign(name, Value::undefined(fmt::format("parameter '{}' was not provided", name)));
     }
     if (n.uses_caller && !frame.variables.contains("caller")) {
       const Value* caller = take("caller");

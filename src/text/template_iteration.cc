@@ -129,8 +129,8 @@ const Value* field(const Value& object, const std::string& name) {
 
 void refuse_private(const std::string& name, const Value& object) {
   if (name.starts_with("__"))
-    throw Trouble(
-        fmt::format("access to attribute '{}' of '{}' object is unsafe: it is not accessible", name, type_name(object)));
+    throw Trouble(fmt::format("access to attribute '{}' of '{}' object is unsafe: it is not accessible", name,
+                              type_name(object)));
 }
 
 }  // namespace
@@ -178,8 +178,8 @@ Value get_item(Runtime& runtime, const Value& object, const Value& key) {
   if (object.is(Kind::dict)) {
     if (key.is(Kind::list) || key.is(Kind::dict)) return missing_attribute(object, type_name(key));
     if (const Value* item = find_in(runtime, object, key)) return *item;
-  } else if (key.is_whole() && (object.is_text() || object.is(Kind::list) || object.is(Kind::tuple) ||
-                                object.is(Kind::range))) {
+  } else if (key.is_whole() &&
+             (object.is_text() || object.is(Kind::list) || object.is(Kind::tuple) || object.is(Kind::range))) {
     if (indexed(runtime, object, key.whole(), out)) return out;
   }
   if (key.is_text()) {

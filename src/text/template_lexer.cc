@@ -128,7 +128,8 @@ class Lexer {
 
   void balance(size_t i) {
     const char c = source_[i];
-    if (std::string_view("([{").find(c) != std::string_view::npos) open_brackets_ += c == '(' ? ')' : c == '[' ? ']' : '}';
+    if (std::string_view("([{").find(c) != std::string_view::npos)
+      open_brackets_ += c == '(' ? ')' : c == '[' ? ']' : '}';
     if (std::string_view(")]}").find(c) == std::string_view::npos) return;
     if (open_brackets_.empty() || open_brackets_.back() != c)
       template_error(name_, place(i),
@@ -177,7 +178,9 @@ class Lexer {
   }
 
   // Bytes beyond ASCII count as letters.
-  static bool is_name_byte(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0; }
+  static bool is_name_byte(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0;
+  }
 
   size_t digits_end(size_t j) const {
     while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
@@ -187,7 +190,8 @@ class Lexer {
 
   size_t number_token(size_t i) {
     size_t j = digits_end(i);
-    const char letter = j == i + 1 && source_[i] == '0' && j < source_.size() ? static_cast<char>(source_[j] | 32) : ' ';
+    const char letter =
+        j == i + 1 && source_[i] == '0' && j < source_.size() ? static_cast<char>(source_[j] | 32) : ' ';
     if (letter == 'x' || letter == 'o' || letter == 'b') {
       j++;
       while (j < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;

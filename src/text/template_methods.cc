@@ -93,8 +93,7 @@ constexpr Entry kTuple[] = {{"count", sequence_count}, {"index", sequence_index}
 constexpr Entry kWhole[] = {{"bit_length", bit_length}, {"bit_count", bit_count}, {"conjugate", conjugate}};
 constexpr Entry kReal[] = {{"is_integer", is_integer}, {"conjugate", conjugate}};
 constexpr const char* kDictChanges[] = {"clear", "pop", "popitem", "setdefault", "update"};
-constexpr const char* kListChanges[] = {"append", "clear",  "pop",    "reverse",
-                                        "insert", "sort", "extend", "remove"};
+constexpr const char* kListChanges[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
 
 template <typename Names>
 bool among(const Names& names, const std::string& name) {
@@ -106,16 +105,15 @@ bool method(const Entries& entries, const Value& object, const std::string& name
   for (const Entry& e : entries)
     if (name == e.name) {
       const Method call = e.call;
-      out = make_function(
-          name, [object, call](Runtime& r, const Arguments& a) { return call(r, object, a); }, &object);
+      out = make_function(name, [object, call](Runtime& r, const Arguments& a) { return call(r, object, a); }, &object);
       return true;
     }
   return false;
 }
 
 bool refused(const Value& object, const std::string& name, Value& out) {
-  out = Value::undefined(
-      fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, type_name(object)), true);
+  out = Value::undefined(fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, type_name(object)),
+                         true);
   return true;
 }
 

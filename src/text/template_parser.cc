@@ -433,7 +433,8 @@ Value ExpressionParser::number(const TemplateToken& token) const {
     base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
   }
   int64_t whole = 0;
-  if (const auto r = std::from_chars(begin + (base == 10 ? 0 : 2), end, whole, base); r.ec == std::errc() && r.ptr == end)
+  if (const auto r = std::from_chars(begin + (base == 10 ? 0 : 2), end, whole, base);
+      r.ec == std::errc() && r.ptr == end)
     return Value::integer(whole);
   double value = 0;
   if (token.text.find_first_of(".eE") != std::string::npos && base == 10)

@@ -291,10 +291,11 @@ class PrettyPrinter {
   void format(const Value& v, size_t indent, size_t allowance, Text& out) {
     const Text flat = one_line(v);
     const bool long_one = flat.length() + indent + allowance > 80;
-    if (!long_one || !(v.is(Kind::list) || v.is(Kind::tuple) || v.is(Kind::dict) || v.is_text())) return out.append(flat);
+    if (!long_one || !(v.is(Kind::list) || v.is(Kind::tuple) || v.is(Kind::dict) || v.is_text()))
+      return out.append(flat);
     if (v.is_text()) throw Trouble("pprint cannot break a text longer than a line");
-    const char *open = v.is(Kind::list) ? "[" : v.is(Kind::tuple) ? "(" : "{";
-    const char *close = v.is(Kind::list) ? "]" : v.is(Kind::tuple) ? (v.items().size() == 1 ? ",)" : ")") : "}";
+    const char* open = v.is(Kind::list) ? "[" : v.is(Kind::tuple) ? "(" : "{";
+    const char* close = v.is(Kind::list) ? "]" : v.is(Kind::tuple) ? (v.items().size() == 1 ? ",)" : ")") : "}";
     out.append(open);
     const std::vector<std::pair<Text, Value>> parts = parts_of(v);
     for (size_t i = 0; i < parts.size(); i++) {

@@ -38,7 +38,8 @@ class Parser : ExpressionParser {
         auto node = make(NodeKind::print);
         take();
         node->exprs.push_back(tuple());
-        if (peek().kind != Kind_::print_end) error(fmt::format("expected the end of the expression, found '{}'", peek().text));
+        if (peek().kind != Kind_::print_end)
+          error(fmt::format("expected the end of the expression, found '{}'", peek().text));
         take();
         out.push_back(std::move(node));
       } else {
@@ -119,7 +120,8 @@ class Parser : ExpressionParser {
       return expect_block_end(), true;
     }
     if (word == "autoescape") return read_autoescape(node), true;
-    if (word == "include" || word == "import" || word == "extends" || word == "from") return read_other(word, node), true;
+    if (word == "include" || word == "import" || word == "extends" || word == "from")
+      return read_other(word, node), true;
     return false;
   }
 

@@ -25,8 +25,7 @@ Text strip(Runtime& runtime, const Text& text, const Text* characters, bool left
   const std::string& s = text.bytes();
   runtime.burn(s.size() / 8 + 16 + (characters != nullptr ? characters->bytes().size() : 0));
   const auto goes = [&](size_t begin, size_t end) {
-    if (characters != nullptr)
-      return characters->bytes().find(s.substr(begin, end - begin)) != std::string::npos;
+    if (characters != nullptr) return characters->bytes().find(s.substr(begin, end - begin)) != std::string::npos;
     return is_space(next_code_point(s, begin));
   };
   size_t begin = 0, end = s.size();
@@ -175,8 +174,8 @@ std::vector<Text> split_at(Runtime& runtime, const Text& text, const Text& by, i
   std::vector<Text> out;
   size_t begin = 0, end = s.size();
   while (most < 0 || static_cast<int64_t>(out.size()) < most) {
-    const size_t found = from_right ? (end < what.size() ? std::string::npos : s.rfind(what, end - what.size()))
-                                    : s.find(what, begin);
+    const size_t found =
+        from_right ? (end < what.size() ? std::string::npos : s.rfind(what, end - what.size())) : s.find(what, begin);
     if (found == std::string::npos) break;
     runtime.burn(128);
     if (from_right) {
@@ -311,7 +310,8 @@ Value partition(Runtime& runtime, const Text& self, const Arguments& arguments, 
   const size_t at = from_right ? s.rfind(what) : s.find(what);
   const Value empty = Value::text(Text());
   if (at == std::string::npos)
-    return from_right ? Value::tuple({empty, empty, Value::text(self)}) : Value::tuple({Value::text(self), empty, empty});
+    return from_right ? Value::tuple({empty, empty, Value::text(self)})
+                      : Value::tuple({Value::text(self), empty, empty});
   return Value::tuple({Value::text(self.part(0, at)), Value::text(self.part(at, at + what.size())),
                        Value::text(self.part(at + what.size(), s.size()))});
 }
@@ -366,7 +366,7 @@ Value turned(Runtime& runtime, const Text& self, const Arguments& arguments) {
   return Value::text(turn(runtime, self));
 }
 
-#define R1_METHOD(expression) [](Runtime & r, const Text& s, const Arguments& a) -> Value { return expression; }
+#define R1_METHOD(expression) [](Runtime& r, const Text& s, const Arguments& a) -> Value { return expression; }
 
 const std::unordered_map<std::string, TextMethod>& methods() {
   static const std::unordered_map<std::string, TextMethod> table = {

@@ -14,7 +14,7 @@ bool is_space(uint32_t code);  // as str.isspace
 Text upper(Runtime& runtime, const Text& text);
 Text lower(Runtime& runtime, const Text& text);
 Text capitalize(Runtime& runtime, const Text& text);
-Text title(Runtime& runtime, const Text& text);  // str.title
+Text title(Runtime& runtime, const Text& text);                                                 // str.title
 Text strip(Runtime& runtime, const Text& text, const Text* characters, bool left, bool right);  // null: white space
 Text replace(Runtime& runtime, const Text& text, const Text& from, const Text& to, int64_t most);
 Text center(Runtime& runtime, const Text& text, int64_t width, const Text& fill);

@@ -40,15 +40,14 @@ bool is_same(Runtime& runtime, const Value& a, const Value& b) {
   return (a.is_none() || a.is(Kind::boolean) || a.is(Kind::integer) || a.is_text()) && equal(runtime, a, b);
 }
 
-#define R1_TEST(expression)                                            \
-  [](Runtime & r, const Value& v, const Arguments& a) -> bool {        \
-    (void)r;                                                           \
-    (void)v;                                                           \
-    no_arguments(a);                                                   \
-    return expression;                                                 \
+#define R1_TEST(expression)                                    \
+  [](Runtime& r, const Value& v, const Arguments& a) -> bool { \
+    (void)r;                                                   \
+    (void)v;                                                   \
+    no_arguments(a);                                           \
+    return expression;                                         \
   }
-#define R1_TEST_WITH(expression) \
-  [](Runtime & r, const Value& v, const Arguments& a) -> bool { return expression; }
+#define R1_TEST_WITH(expression) [](Runtime& r, const Value& v, const Arguments& a) -> bool { return expression; }
 
 const Table& tests() {
   static const Table table = {

@@ -9,7 +9,8 @@ Text::Text(std::string bytes, uint8_t origin) : bytes_(std::move(bytes)) {
 }
 
 uint8_t Text::origin_at(size_t byte) const {
-  const auto it = std::upper_bound(marks_.begin(), marks_.end(), byte, [](size_t b, const Mark& m) { return b < m.end; });
+  const auto it =
+      std::upper_bound(marks_.begin(), marks_.end(), byte, [](size_t b, const Mark& m) { return b < m.end; });
   return it != marks_.end() && it->begin <= byte ? it->origin : uint8_t{kTemplate};
 }
 
@@ -72,8 +73,8 @@ void Text::add_origin(uint8_t origin, size_t begin, size_t end) {
 
 size_t Text::length() const {
   if (length_ == SIZE_MAX)
-    length_ = static_cast<size_t>(
-        std::count_if(bytes_.begin(), bytes_.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    length_ =
+        static_cast<size_t>(std::count_if(bytes_.begin(), bytes_.end(), [](char c) { return (c & 0xC0) != 0x80; }));
   return length_;
 }
 

@@ -36,8 +36,8 @@ class Text {
   void add_origin(uint8_t origin, size_t begin, size_t end);  // sets the bits on top of what is there
 
   size_t weight() const { return bytes_.size() + marks_.size() * sizeof(Mark); }  // rough memory
-  size_t length() const;               // code points
-  size_t offset(size_t index) const;   // the byte at which code point `index` begins; the end for index >= length
+  size_t length() const;                                                          // code points
+  size_t offset(size_t index) const;  // the byte at which code point `index` begins; the end for index >= length
   bool is_ascii() const { return length() == bytes_.size(); }
 
   bool markup = false;  // marked safe for HTML, as Jinja's Markup

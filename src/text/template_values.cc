@@ -433,8 +433,7 @@ bool less(Runtime& runtime, const Value& a, const Value& b, const char* op) {
       if (!equal(runtime, x[i], y[i])) return less(runtime, x[i], y[i], op);
     return x.size() < y.size();
   }
-  throw Trouble(
-      fmt::format("'{}' not supported between instances of '{}' and '{}'", op, type_name(a), type_name(b)));
+  throw Trouble(fmt::format("'{}' not supported between instances of '{}' and '{}'", op, type_name(a), type_name(b)));
 }
 
 bool contains(Runtime& runtime, const Value& where, const Value& what) {
@@ -456,11 +455,11 @@ bool contains(Runtime& runtime, const Value& where, const Value& what) {
   if (where.is(Kind::range) && what.is_whole()) {
     const Range& r = where.range();
     if (r.count == 0) return false;
-    const int64_t last = r.start + (r.count - 1) * r.step, low = std::min(r.start, last), high = std::max(r.start, last);
+    const int64_t last = r.start + (r.count - 1) * r.step, low = std::min(r.start, last),
+                  high = std::max(r.start, last);
     return what.whole() >= low && what.whole() <= high && (what.whole() - r.start) % r.step == 0;
   }
-  if (!is_iterable(where))
-    throw Trouble(fmt::format("argument of type '{}' is not iterable", type_name(where)));
+  if (!is_iterable(where)) throw Trouble(fmt::format("argument of type '{}' is not iterable", type_name(where)));
   const auto next = iterate(runtime, where);
   for (Value item; next(item);)
     if (equal(runtime, item, what)) return true;

@@ -28,7 +28,21 @@ struct Refusal : Trouble {
 };
 
 enum class Kind : uint8_t {
-  undefined, none, boolean, integer, real, text, list, tuple, dict, view, range, iterator, function, space, loop
+  undefined,
+  none,
+  boolean,
+  integer,
+  real,
+  text,
+  list,
+  tuple,
+  dict,
+  view,
+  range,
+  iterator,
+  function,
+  space,
+  loop
 };
 
 struct Object;
@@ -56,7 +70,7 @@ class Value {
   static Value list(std::vector<Value> items);
   static Value tuple(std::vector<Value> items);
   static Value object(Kind kind, std::shared_ptr<const Object> object);
-  static Value space(Space* space);      // owned by the runtime
+  static Value space(Space* space);  // owned by the runtime
   static Value loop(std::shared_ptr<LoopState> state);
 
   Kind kind() const { return kind_; }
@@ -179,8 +193,8 @@ class DictMaker {
 // The value of JSON whose texts came from `origin`.
 Value from_json(Runtime& runtime, const nlohmann::ordered_json& json, uint8_t origin);
 
-const char* type_name(const Value& v);            // Python's: str, int, NoneType, ...
-std::string described(const Value& v);            // as undefined errors name it: "dict object", "None"
+const char* type_name(const Value& v);  // Python's: str, int, NoneType, ...
+std::string described(const Value& v);  // as undefined errors name it: "dict object", "None"
 bool truth(const Value& v);
 // Throws Trouble: what an operation on an undefined value says.
 [[noreturn]] void fail_undefined(const Value& v);
@@ -191,7 +205,8 @@ std::string hash_key(const Value& v);
 const Value* find_in(Runtime& runtime, const Value& dict, const Value& key);  // null: not there
 const Value* find_in(const Value& dict, std::string_view key);
 bool equal(Runtime& runtime, const Value& a, const Value& b);
-bool less(Runtime& runtime, const Value& a, const Value& b, const char* op = "<");  // throws Trouble where Python has no order
+bool less(Runtime& runtime, const Value& a, const Value& b,
+          const char* op = "<");  // throws Trouble where Python has no order
 bool contains(Runtime& runtime, const Value& where, const Value& what);
 
 // Iteration. `length_of` gives -1 where Python's len() fails.
@@ -200,7 +215,8 @@ bool is_iterable(const Value& v);
 std::vector<Value> listed(Runtime& runtime, const Value& v);
 int64_t length_of(const Value& v);
 Value make_iterator(const char* type, const Value& source, std::function<bool(Value&)> next);
-Value make_function(std::string name, std::function<Value(Runtime&, const Arguments&)> call, const Value* self = nullptr);
+Value make_function(std::string name, std::function<Value(Runtime&, const Arguments&)> call,
+                    const Value* self = nullptr);
 Value call_value(Runtime& runtime, const Value& callee, const Arguments& arguments);
 
 // obj.name and obj[key] with the sandbox's rules. What is not there is undefined.

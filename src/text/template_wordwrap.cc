@@ -46,7 +46,8 @@ class Wrapper {
       size_t last = i;
       if (last > first && is_space(chunks_[last - 1])) last--;
       runtime_.burn(128);
-      if (last > first) out.push_back(line_.part(chars_[chunks_[first].from].begin, chars_[chunks_[last - 1].to - 1].end));
+      if (last > first)
+        out.push_back(line_.part(chars_[chunks_[first].from].begin, chars_[chunks_[last - 1].to - 1].end));
     }
     return out;
   }
@@ -62,8 +63,8 @@ class Wrapper {
     return i < chars_.size() && is_word_character(chars_[i].code) && !(chars_[i].code >= '0' && chars_[i].code <= '9');
   }
   bool word(size_t i) const {  // textwrap's word punctuation too
-    return is_word_character(chars_[i].code) || std::string_view("!\"'&.,?").find(static_cast<char>(chars_[i].code)) !=
-                                                    std::string_view::npos;
+    return is_word_character(chars_[i].code) ||
+           std::string_view("!\"'&.,?").find(static_cast<char>(chars_[i].code)) != std::string_view::npos;
   }
   bool hyphen(size_t i) const { return i < chars_.size() && chars_[i].code == '-'; }
 
@@ -108,7 +109,8 @@ class Wrapper {
     if (begin < end) chunks_.push_back({begin, end});
   }
 
-  // The chunk at i is longer than a line: what fits of it goes onto this one. Gives the chunk the next line begins with.
+  // The chunk at i is longer than a line: what fits of it goes onto this one. Gives the chunk the next line begins
+  // with.
   size_t long_word(size_t i, int64_t used) {
     const size_t room = static_cast<size_t>(width_ < 1 ? 1 : width_ - used);
     if (!break_long_) return used == 0 ? i + 1 : i;
@@ -147,8 +149,7 @@ Text wrapped(Runtime& runtime, const Text& text, const Bound& b) {
   const Text between = b.given(2) ? b.text(2) : Text("\n");
   std::vector<Text> paragraphs;
   for (const Text& line : split_lines(runtime, text, false))
-    paragraphs.push_back(
-        join(runtime, between, Wrapper(runtime, line, width, b.flag(1, true), b.flag(3, true)).run()));
+    paragraphs.push_back(join(runtime, between, Wrapper(runtime, line, width, b.flag(1, true), b.flag(3, true)).run()));
   return join(runtime, between, paragraphs);
 }
 
