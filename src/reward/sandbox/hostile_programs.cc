@@ -345,6 +345,8 @@ std::vector<HostileProgram> forging() {
       {66, "no JSON", kPy, kAny, kSend + "def f(x):\n    say(b'\\xff\\xfe\\x00')\n    os._exit(0)\n"},
       {66, "NaN", kPy, kAny, kSend + "def f(x):\n    say(b'[\"l\", NaN, 1e400]')\n    os._exit(0)\n"},
       {66, "deep nesting", kPy, kAny, kSend + "def f(x):\n    say(b'[' * 900000 + b']' * 900000)\n    os._exit(0)\n"},
+      {66, "deep lists", kPy, kAny,
+       kSend + "def f(x):\n    say(b'[\"l\",' * 200000 + b'1' + b']' * 200000)\n    os._exit(0)\n"},
       {66, "cycles", kPy, kAny, "def f(x):\n    a = []\n    a.append(a)\n    return a\n"},
       {67, "a prefix", kPy, kAny, "print('alpha 12345')\ndef f(x): return [12345]\n"},
       {67, "more than asked", kPy, kAny,
