@@ -9,7 +9,7 @@
 namespace r1 {
 namespace {
 
-constexpr size_t kDeepest = 64;
+constexpr size_t kDeepest = 64, kLongestString = 4u << 20;  // a chat template has 10,000 bytes
 constexpr size_t kMostOrderedKeys = 16384, kMostOrderedValues = 1 << 20;
 
 // nlohmann keeps the last of two equal keys and nests without limit; here both are errors. A pass of its own: the
@@ -34,7 +34,7 @@ struct Checker : nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    fail("{} is not valid JSON: {}", what, e.what());
+    fail("{} is not valid JSON: {}", what, std::string(e.what()).substr(0, 300));
   }
   // Values take many times their bytes once they are a tree.
   bool count() {
@@ -57,9 +57,26 @@ struct Checker : nlohmann::json_sax<nlohmann::json> {
   std::vector<std::unordered_set<std::string>> keys;  // of the objects (and lists) that are open
 };
 
+// The library gathers a string whole before anybody sees it.
+void require_short_strings(std::string_view text, const std::string& what) {
+  size_t start = 0;
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (inside && text[i] == '\\') {
+      i++;
+    } else if (text[i] == '"') {
+      inside = !inside;
+      start = i;
+    } else if (inside && i - start > kLongestString) {
+      fail("{} holds a string of more than {} bytes", what, kLongestString);
+    }
+  }
+}
+
 template <typename Json>
 Json parse(std::string_view text, const std::string& what, size_t most_keys, size_t most_values) {
   if (!valid_utf8(text)) fail("{} is not valid UTF-8", what);
+  require_short_strings(text, what);
   Checker checker(what, most_keys, most_values);
   nlohmann::json::sax_parse(text, &checker);
   return Json::parse(text);

@@ -129,12 +129,17 @@ TEST_F(Safetensors, HeadersThatAreWrong) {
   const std::string t = R"("t":)" + entry(f32, "[4]", "[0,16]");
   const std::string data(16, '\0');
   const auto length = [](uint64_t n) { return raw<uint64_t>({n}) + "{}      "; };
+  std::string zeros;
+  for (int i = 0; i < 1 << 20; i++) zeros += ",0";
   const std::vector<std::tuple<const char*, std::string, const char*>> cases = {
       {"length 0", length(0), "header length 0"},
       {"length 1", length(1), "header length 1"},
       {"length 7 of a file of 4", raw<uint64_t>({7}) + "{}  ", "the file has 4 left"},
       {"length beyond the file", length(9), "needs 9 bytes"},
       {"length 2^63", length(uint64_t{1} << 63), "header length 9223372036854775808"},
+      {"a string of five megabytes", file_of("{\"" + std::string(5u << 20, 'x') + "\":1}", ""),
+       "a string of more than"},
+      {"a million values", file_of("{\"a\":[0" + zeros + "]}", ""), "more than 1048576 values"},
       {"length above the limit", length(100'000'001), "header length 100000001"},
       {"not JSON", file_of("{t:1}", ""), "not valid JSON"},
       {"a list", file_of("[]", ""), "opening brace"},
