@@ -13,6 +13,7 @@ only that there is one is compared.
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -550,10 +551,17 @@ def real(folder):
                     print(json.dumps(row, ensure_ascii=False))
 
 
-# What we refuse though Python has a text for it, and why.
-REFUSED = {
-    "unbounded": "Python's integers know no bounds",
-}
+def refused(template, shown):
+    """Why we refuse what Python has a text for; None when we do not."""
+    if re.search(r"\d{20}", shown) and "." not in shown:
+        return "whole numbers have 64 bits"
+    if re.search(r"\dj\)", shown):
+        return "no complex numbers"
+    if "['a':]" in template:
+        return "Jinja's folding of constants is laxer than its running"
+    if "templatereference" in shown:
+        return "no reference to the template itself"
+    return None
 
 
 def main():
@@ -577,9 +585,13 @@ def main():
             continue
         seen.add(t)
         row = judge(t)
-        shown = row.get("text", "")
-        if " at 0x" in shown or "0x7f" in shown or "random" in t:  # an address, or a throw of dice
+        shown = row.get("text", "").lower()
+        if " at 0x" in shown or "<bound method" in shown or "<class" in shown or "random" in t:  # an address, or a throw of dice
             continue
+        if "[1]|map('string')" in t and any(f in t for f in ("wordcount", "striptags", "replace", "lower", "upper")):  # of an address
+            continue
+        if refusal := refused(t, shown):
+            row["refused"] = refusal
         print(json.dumps(row, ensure_ascii=False))
 
 
