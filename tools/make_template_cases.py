@@ -19,7 +19,17 @@ import time
 
 os.environ["TZ"] = "UTC"
 time.tzset()
-from transformers.utils.chat_template_utils import _compile_jinja_template  # noqa: E402
+from transformers.utils import chat_template_utils  # noqa: E402
+
+
+class Clock(chat_template_utils.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(1795478400)  # what tests set SOURCE_DATE_EPOCH to
+
+
+chat_template_utils.datetime = Clock
+_compile_jinja_template = chat_template_utils._compile_jinja_template
 
 CONTEXT = {
     "messages": [

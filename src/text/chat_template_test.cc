@@ -126,7 +126,8 @@ TEST(ChatTemplate, LanguageAsJinja) {
   for (const auto& [source, text] : cases) EXPECT_EQ(render(source), text) << source;
 }
 
-// Every filter, test, operator, method and statement, over many values: tools/make_template_cases.py asked transformers.
+// Every filter, test, operator, method and statement, over many values: tools/make_template_cases.py asked
+// transformers.
 TEST(ChatTemplate, WholeLanguageAsTransformers) {
   std::ifstream lines(std::string(R1_SOURCE_DIR) + "/tests/golden/templates/language.jsonl");
   std::string line;
@@ -250,8 +251,8 @@ TEST(ChatTemplateMarks, TheModelsWordsAndWhatItIsToWrite) {
   EXPECT_EQ(parts(chat.text, chat.model), "[yes <think>]");
   EXPECT_EQ(parts(chat.text, chat.user), "[<b>é & x]");
   EXPECT_EQ(parts(chat.text, chat.generated), "[a<b>é & x]");
-  const RenderedChat nested =
-      marked("{% macro m() %}({% generation %}x{% endgeneration %}){% endmacro %}0{% set s = m() %}{{ s }}{{ s|upper }}");
+  const RenderedChat nested = marked(
+      "{% macro m() %}({% generation %}x{% endgeneration %}){% endmacro %}0{% set s = m() %}{{ s }}{{ s|upper }}");
   EXPECT_EQ(nested.text, "0(x)(X)");
   EXPECT_EQ(parts(nested.text, nested.generated), "[x][X]");
 }
@@ -298,8 +299,8 @@ TEST(ChatTemplateHostile, DepthOfTheSource) {
                                     "{{ " + times(n, "not ") + "1 }}",
                                     "{{ " + times(n, "-") + "1 }}",
                                     "{{ 1" + times(n, " + 1") + " }}",
-                                                                        "{{ 1" + times(n, " ** 1") + " }}",
-                                                                        "{{ 1" + times(n, " or 1") + " }}",
+                                    "{{ 1" + times(n, " ** 1") + " }}",
+                                    "{{ 1" + times(n, " or 1") + " }}",
                                     "{{ x" + times(n, ".x") + " }}",
                                     "{{ x" + times(n, "[0]") + " }}",
                                     "{{ x" + times(n, "()") + " }}",

@@ -45,15 +45,14 @@ bool is_name(const Value& v) {
   return v.is_text();
 }
 
-#define R1_TEST(expression)                                            \
-  [](Runtime & r, const Value& v, const Arguments& a) -> bool {        \
-    (void)r;                                                           \
-    (void)v;                                                           \
-    no_arguments(a);                                                   \
-    return expression;                                                 \
+#define R1_TEST(expression)                                    \
+  [](Runtime& r, const Value& v, const Arguments& a) -> bool { \
+    (void)r;                                                   \
+    (void)v;                                                   \
+    no_arguments(a);                                           \
+    return expression;                                         \
   }
-#define R1_TEST_WITH(expression) \
-  [](Runtime & r, const Value& v, const Arguments& a) -> bool { return expression; }
+#define R1_TEST_WITH(expression) [](Runtime& r, const Value& v, const Arguments& a) -> bool { return expression; }
 
 const Table& tests() {
   static const Table table = {

@@ -92,8 +92,8 @@ Prompt PromptBuilder::build_messages(const Json& given) const {
   out.prefilled = prefilled_part(chat.text);
   // a template writes its own special tokens; a plain text gets the post-processor's
   const std::vector<PlainRange> plain = plain_ranges(chat, 0, chat.text.size());
-  out.ids = need_tokenizer().encode(
-      chat.text, {.add_special_tokens = !chat_, .parse_special_tokens = true, .plain = plain});
+  out.ids =
+      need_tokenizer().encode(chat.text, {.add_special_tokens = !chat_, .parse_special_tokens = true, .plain = plain});
   out.text = std::move(chat.text);
   if (out.ids.empty()) fail("a prompt is empty: it has no tokens");
   return out;
@@ -190,9 +190,10 @@ TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool ass
     if (!prompt.prefilled.empty() && completion.starts_with(prompt.prefilled))  // the prompt says it already
       completion.erase(0, prompt.prefilled.size());
     const PlainRange whole[] = {{0, completion.size(), /*of_model=*/true}};  // it must not end the turn itself
-    append(s, tokenizer_->encode(completion, {.add_special_tokens = false,
-                                              .parse_special_tokens = true,
-                                              .plain = std::span<const PlainRange>(whole, chat_ ? 1 : 0)}),
+    append(s,
+           tokenizer_->encode(completion, {.add_special_tokens = false,
+                                           .parse_special_tokens = true,
+                                           .plain = std::span<const PlainRange>(whole, chat_ ? 1 : 0)}),
            true);
     if (end_token() >= 0) append(s, {end_token()}, true);
   }

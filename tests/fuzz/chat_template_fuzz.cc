@@ -20,8 +20,10 @@ void check(const std::vector<r1::TextRange>& ranges, size_t size) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const nlohmann::ordered_json context = {
-      {"messages", {{{"role", "system"}, {"content", "be brief"}}, {{"role", "user"}, {"content", "h\xC3\xA9 <x>"}},
-                    {{"role", "assistant"}, {"content", "so"}}}},
+      {"messages",
+       {{{"role", "system"}, {"content", "be brief"}},
+        {{"role", "user"}, {"content", "h\xC3\xA9 <x>"}},
+        {{"role", "assistant"}, {"content", "so"}}}},
       {"tools", {{{"name", "add"}, {"parameters", {{"a", 1.5}, {"b", nullptr}}}}}},
       {"add_generation_prompt", true},
       {"bos_token", "<s>"}};

@@ -77,7 +77,8 @@ constexpr const char* kTemplates[] = {
     "{% endfor %}{{ loop.changed }}",
     "{% macro m(a, b=a) %}{{ caller(varargs, **kwargs) }}{% endmacro %}{% call(x, y=1) m(1, 2, *[3], k=4) %}{{ x }}"
     "{% endcall %}",
-    "{% filter upper | replace('A', 'b', 1) %}a{% generation %}g{% endgeneration %}{% endfilter %}{% with a = 1, b = a %}"
+    "{% filter upper | replace('A', 'b', 1) %}a{% generation %}g{% endgeneration %}{% endfilter %}{% with a = 1, b = a "
+    "%}"
     "{% set c, ns.d = a, b %}{% endwith %}",
     "{% set s | trim | indent(2, true) %} a\n b{% endset %}{{ '%-5s|%+.2f|%x' % (s, 1.5, 255) }}{{ '{0!r:>9}{a[0]:,}'"
     ".format(s, a=[1234]) }}",
@@ -85,7 +86,8 @@ constexpr const char* kTemplates[] = {
     "{% if loop.last %}{% break %}{% else %}{% continue %}{% endif %}{% endfor %}",
     "{{ [3, 1, 2] | sort(reverse=true) | batch(2, 0) | list }}{{ range(9, 0, -2) | slice(3, 'f') | map('sum') | list }}"
     "{{ {'a': 1} | dictsort | tojson(sort_keys=true, separators=(',', ':')) }}",
-    "{{ 'a b-c d' | wordwrap(3) | truncate(5, true, '', 0) | title | center(20) }}{{ '<a b>' | e | striptags | urlize }}"
+    "{{ 'a b-c d' | wordwrap(3) | truncate(5, true, '', 0) | title | center(20) }}{{ '<a b>' | e | striptags | urlize "
+    "}}"
     "{{ {'k': '<'} | xmlattr }}{{ 'é' | urlencode }}{{ 2.675 | round(2, 'floor') }}",
     "{{ 1 < 2 <= 3 != 4 not in [5] is true }}{{ 'x'[::-1][-1:] }}{% block b scoped %}{{ self }}{% endblock b %}"
     "{% print 1, cycler(1, 2).next() %}{%- raw %}{{{% endraw -%}",
