@@ -169,7 +169,6 @@ int main(int argc, char** argv) {
       "model_name_or_path: a/b\nlearning_rate: 1.0e-06\nlr_scheduler_kwargs:\n  min_lr_rate: 0.1\nreward_funcs:\n"
       "- accuracy\n- format\nreward_weights: [1.0, 0.1]\neval_strategy: no\nnum_generations: 8\nsystem_prompt: |-\n"
       "  a\n  b\ny: &b [1, 0x1F, ~]\nz: {<<: {q: 'it''s'}, w: *b}\nsave_steps: 0.1\n");
-  return 0;
   put(root / "tokenizer_fuzz", "characters",
       R"({"added_tokens":[{"id":0,"content":"<unk>","special":true},{"id":8,"content":"Ab ","rstrip":true}],)"
       R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip"},)"
@@ -190,10 +189,5 @@ int main(int argc, char** argv) {
       R"("continuing_subword_prefix":"##","end_of_word_suffix":"</w>","vocab":{"a":0,"##b":1,"ab":2,"##b</w>":3,)"
       R"("ab</w>":4},"merges":[["a","##b"],["a","##b</w>"]]}})" +
           std::string(1, '\0') + "ab abb b");
-int i = 0;
-for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
-put(root / "jsonl_fuzz", "rows",
-    "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
-    "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
 return 0;
 }
