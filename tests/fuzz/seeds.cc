@@ -183,11 +183,10 @@ int main(int argc, char** argv) {
       R"("merges":["a b","_ a"]}})" +
           std::string(1, '\0') + "a\xC3\xA9 b1 <unk>Ab  ");
   put(root / "tokenizer_fuzz", "affixes",
-      R"({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"
-},)"
+      R"j({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"},)j"
       R"("behavior":"Contiguous","invert":true},"decoder":{"type":"BPEDecoder","suffix":"</w>"},"model":{"type":"BPE",)"
       R"("continuing_subword_prefix":"##","end_of_word_suffix":"</w>","vocab":{"a":0,"##b":1,"ab":2,"##b</w>":3,)"
       R"("ab</w>":4},"merges":[["a","##b"],["a","##b</w>"]]}})" +
           std::string(1, '\0') + "ab abb b");
-return 0;
+  return 0;
 }
