@@ -14,6 +14,37 @@ bool stands_alone(std::string_view text, size_t begin, size_t end) {
   return end >= text.size() || !is_word(code_at(text, end));
 }
 
+// What a model may write of its own, in its thoughts and calls, is not spelled like a turn's borders.
+bool is_control(const AddedToken& t) {
+  return t.special || t.content.starts_with("<|") || t.content.starts_with("<\uFF5C");
+}
+
+// The ranges ahead of a walk through the text.
+class Ahead {
+ public:
+  explicit Ahead(std::span<const PlainRange> ranges) : ranges_(ranges) {}
+  // Where people's text that covers `at` ends; `at` itself when none does.
+  size_t skip(size_t at) {
+    while (i_ < ranges_.size() && ranges_[i_].end <= at) i_++;
+    return i_ < ranges_.size() && !ranges_[i_].of_model && ranges_[i_].begin <= at ? ranges_[i_].end : at;
+  }
+  // Where the next text of people begins.
+  size_t limit(size_t end) const {
+    for (size_t i = i_; i < ranges_.size(); i++)
+      if (!ranges_[i].of_model) return std::min(end, ranges_[i].begin);
+    return end;
+  }
+  bool in_model_text(size_t begin, size_t end) const {
+    for (size_t i = i_; i < ranges_.size() && ranges_[i].begin < end; i++)
+      if (ranges_[i].of_model && ranges_[i].end > begin) return true;
+    return false;
+  }
+
+ private:
+  std::span<const PlainRange> ranges_;
+  size_t i_ = 0;
+};
+
 }  // namespace
 
 void AddedTokens::Index::build() {
@@ -54,14 +85,24 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) {
   normalized_.build();
 }
 
-std::vector<AddedSpan> AddedTokens::find(std::string_view text, bool normalized, bool with_special) const {
+std::vector<AddedSpan> AddedTokens::find(std::string_view text, bool normalized, bool with_special,
+                                         std::span<const PlainRange> ranges) const {
   const Index& index = normalized ? normalized_ : plain_;
   std::vector<AddedSpan> out;
-  size_t plain = 0;
+  Ahead ahead(ranges);
+  size_t plain = 0, limit = 0;
   for (size_t at = 0; at < text.size() && !index.tokens.empty();) {
+    const size_t behind = std::min(ahead.skip(at), text.size());
+    if (behind > at || limit == 0) limit = ahead.limit(text.size());
+    if (behind > at) {
+      at = behind;
+      limit = 0;
+      continue;
+    }
     const unsigned char byte = static_cast<unsigned char>(text[at]);
-    const AddedToken* t = index.first[byte] == index.first[byte + 1] ? nullptr : index.longest_at(text, at);
-    if (t == nullptr) {
+    const AddedToken* t =
+        index.first[byte] == index.first[byte + 1] ? nullptr : index.longest_at(text.substr(0, limit), at);
+    if (t == nullptr || (is_control(*t) && ahead.in_model_text(at, at + t->content.size()))) {
       at++;
       continue;
     }

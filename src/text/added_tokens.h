@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,9 @@ class AddedTokens {
   // Leftmost-longest matches among the tokens of the given `normalized` flag, in time of the text's length times that
   // of the longest token. A match that does not count (single_word inside a word; special with `with_special` off) is
   // passed over whole. Spans of rstrip tokens may overlap what follows, as in Hugging Face's tokenizers.
-  std::vector<AddedSpan> find(std::string_view text, bool normalized, bool with_special) const;
+  // `ranges`: EncodeOptions::plain.
+  std::vector<AddedSpan> find(std::string_view text, bool normalized, bool with_special,
+                              std::span<const PlainRange> ranges = {}) const;
 
  private:
   // Sorted by content; matching narrows a range of them byte by byte.

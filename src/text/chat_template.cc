@@ -53,10 +53,11 @@ Value variable(Runtime& runtime, const std::string& name, const Json& value) {
   return Value::list(std::move(messages));
 }
 
-std::vector<TextRange> ranges_of(const Text& text, uint8_t origin) {
+// Where the text has `origin` and not `other`.
+std::vector<TextRange> ranges_of(const Text& text, uint8_t origin, uint8_t other) {
   std::vector<TextRange> out;
   for (const Mark& m : text.marks()) {
-    if ((m.origin & origin) == 0) continue;
+    if ((m.origin & origin) == 0 || (m.origin & other) != 0) continue;
     if (!out.empty() && out.back().end == m.begin)
       out.back().end = m.end;
     else
@@ -78,7 +79,7 @@ class ParsedTemplate : public ChatTemplate {
       std::map<std::string, Value> variables = global_functions();
       for (const auto& [key, value] : context.items()) variables.insert_or_assign(key, variable(runtime, key, value));
       const Text text = run_template(name_, nodes_, runtime, std::move(variables));
-      return {text.bytes(), ranges_of(text, kUser), ranges_of(text, kModel), ranges_of(text, kGenerated)};
+      return {text.bytes(), ranges_of(text, kUser, 0), ranges_of(text, kModel, kUser), ranges_of(text, kGenerated, 0)};
     } catch (const Error&) {
       throw;
     } catch (const std::exception& e) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -125,6 +126,33 @@ TEST(ChatTemplate, LanguageAsJinja) {
   for (const auto& [source, text] : cases) EXPECT_EQ(render(source), text) << source;
 }
 
+// Every filter, test, operator, method and statement, over many values: tools/make_template_cases.py asked
+// transformers.
+TEST(ChatTemplate, WholeLanguageAsTransformers) {
+  std::ifstream lines(std::string(R1_SOURCE_DIR) + "/tests/golden/templates/language.jsonl");
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  const Json context = Json::parse(line)["context"];
+  int texts = 0, errors = 0;
+  while (std::getline(lines, line)) {
+    const Json row = Json::parse(line);
+    const std::string source = row["template"].get<std::string>();
+    const bool refused = row.contains("error") || row.contains("refused");
+    try {
+      const std::string text = ChatTemplate::parse(source, "t.jinja")->render(context);
+      if (refused)
+        ADD_FAILURE() << source << " should be refused (" << line << ") but gives\n" << text;
+      else
+        EXPECT_EQ(text, row["text"].get<std::string>()) << source;
+    } catch (const Error& e) {
+      if (!refused) ADD_FAILURE() << source << " should give\n" << row["text"] << "\nbut: " << e.what();
+    }
+    (refused ? errors : texts)++;
+  }
+  EXPECT_GE(texts, 2000);
+  EXPECT_GE(errors, 1000);
+}
+
 TEST(ChatTemplate, DateComesFromTheEnvironment) {
   setenv("SOURCE_DATE_EPOCH", "1795478400", 1);
   EXPECT_EQ(render("{{ strftime_now('%d %B %Y') }}"), "24 November 2026");
@@ -145,6 +173,8 @@ TEST(ChatTemplate, WhatItDoesNotKnowIsNamedWithItsPlace) {
       {"{{ 3 is divisibleby 0 }}", "integer modulo by zero"},
       {"{% for x in 5 %}{% endfor %}", "cannot be iterated"},
       {"{% if true %}", "expected endif"},
+      {"a\n\n  {{ 1 + (2 - 'x') }}", "line 3, column 11: unsupported operand type(s) for -: 'int' and 'str'"},
+      {"é {{ nope.x }}", "line 1, column 11: 'nope' is undefined"},
       {"{{ 1 ", "line 1, column 1: tag is not closed"},
       {"{# never", "comment is not closed"},
       {"{% raw %} x", "raw is not closed"},
@@ -161,6 +191,72 @@ TEST(ChatTemplate, WhatItDoesNotKnowIsNamedWithItsPlace) {
   EXPECT_EQ(message_of("{{ raise_exception('no system') }}"), "no system");
 }
 
+// ---- what came from whom
+
+std::string parts(const std::string& text, const std::vector<TextRange>& ranges) {
+  std::string out;
+  for (const TextRange& r : ranges) out += "[" + text.substr(r.begin, r.end - r.begin) + "]";
+  return out;
+}
+
+// The user's text is "<b>é & x", the assistant's "yes <think>".
+RenderedChat marked(const std::string& source) {
+  const Json context = {{"messages",
+                         {{{"role", "user"}, {"content", "<b>é & x"}},
+                          {{"role", "assistant"}, {"content", "yes <think>"}},
+                          {{"role", "<|x|>"}, {"content", {{{"text", "deep"}}}}}}},
+                        {"tools", {{{"name", "add"}}}},
+                        {"bos_token", "<s>"}};
+  return ChatTemplate::parse("{% set u = messages[0].content %}" + source, "t.jinja")->render_marked(context);
+}
+
+TEST(ChatTemplateMarks, FollowTheTextThroughEveryOperation) {
+  const std::vector<std::array<std::string, 3>> cases = {
+      {"{{ bos_token }}<|{{ messages[0].role }}|>{{ u }}!", "<s><|user|><b>é & x!", "[<b>é & x]"},
+      {"{{ messages[2].role }}", "<|x|>", "[<|x|>]"},
+      {"{{ messages[2].content[0].text }}{{ tools[0].name }}", "deepadd", "[deepadd]"},
+      {"{{ tools | tojson }}", "[{\"name\": \"add\"}]", "[name][add]"},
+      {"{{ ('  ' ~ u ~ '  ') | trim }}", "<b>é & x", "[<b>é & x]"},
+      {"{{ 'a' + u[3:4] + 'b' }}", "aéb", "[é]"},
+      {"{{ u[::-1] }}{{ u[0] }}", "x & é>b<<", "[x & é>b<<]"},
+      {"{{ u.replace('b', 'Q') }}", "<Q>é & x", "[<][>é & x]"},
+      {"{{ 'a.b'.replace('.', u) }}", "a<b>é & xb", "[<b>é & x]"},
+      {"{{ ('one ' ~ u ~ ' two') | upper }}", "ONE <B>É & X TWO", "[<B>É & X]"},
+      {"{{ (u ~ ' lower') | title }}", "<B>é & X Lower", "[<B>é & X]"},
+      {"{{ u.split(' ') | join('|') }}", "<b>é|&|x", "[<b>é][&][x]"},
+      {"{{ '%s-%d' % (u, 3) }}{{ '{:>10}'.format(u) }}", "<b>é & x-3  <b>é & x", "[<b>é & x][<b>é & x]"},
+      {"{{ [u, 1] }}", "['<b>é & x', 1]", "[<b>é & x]"},
+      {"{{ u | e }}", "&lt;b&gt;é &amp; x", "[&lt;b&gt;é &amp; x]"},
+      {"{{ u | indent(first=true) }}{{ u | center(10) }}|", "    <b>é & x <b>é & x |", "[<b>é & x][<b>é & x]"},
+      {"{{ u * 2 }}{{ u | list | join }}", "<b>é & x<b>é & x<b>é & x", "[<b>é & x<b>é & x<b>é & x]"},
+      {"{% set v %}({{ u }}){% endset %}{{ v }}", "(<b>é & x)", "[<b>é & x]"},
+      {"{% macro m(t) %}({{ t }}){% endmacro %}{{ m(u) }}", "(<b>é & x)", "[<b>é & x]"},
+      {"{% filter lower %}A{{ u }}{% endfilter %}", "a<b>é & x", "[<b>é & x]"},
+      {"{{ u | urlencode }}{{ u | truncate(3, true, '', 0) }}", "%3Cb%3E%C3%A9%20%26%20x<b>",
+       "[%3Cb%3E%C3%A9%20%26%20x<b>]"},
+      {"{{ u | wordwrap(4) }}", "<b>é\n& x", "[<b>é][& x]"},
+      {"{{ ('a ' ~ u) | urlize }}", "a &lt;b&gt;é &amp; x", "[a &lt;b&gt;é &amp; x]"},
+  };
+  for (const auto& [source, text, user] : cases) {
+    const RenderedChat chat = marked(source);
+    EXPECT_EQ(chat.text, text) << source;
+    EXPECT_EQ(parts(chat.text, chat.user), user) << source;
+    EXPECT_EQ(parts(chat.text, chat.model), "") << source;
+  }
+}
+
+TEST(ChatTemplateMarks, TheModelsWordsAndWhatItIsToWrite) {
+  const RenderedChat chat = marked("<{{ messages[1].content }}>{% generation %}a{{ u }}{% endgeneration %}b");
+  EXPECT_EQ(chat.text, "<yes <think>>a<b>é & xb");
+  EXPECT_EQ(parts(chat.text, chat.model), "[yes <think>]");
+  EXPECT_EQ(parts(chat.text, chat.user), "[<b>é & x]");
+  EXPECT_EQ(parts(chat.text, chat.generated), "[a<b>é & x]");
+  const RenderedChat nested = marked(
+      "{% macro m() %}({% generation %}x{% endgeneration %}){% endmacro %}0{% set s = m() %}{{ s }}{{ s|upper }}");
+  EXPECT_EQ(nested.text, "0(x)(X)");
+  EXPECT_EQ(parts(nested.text, nested.generated), "[x][X]");
+}
+
 // ---- hostile templates: each stops with an error, soon
 
 TEST(ChatTemplateHostile, EndlessWork) {
@@ -168,6 +264,7 @@ TEST(ChatTemplateHostile, EndlessWork) {
   for (const std::string& source :
        {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}" + std::string(),
         big + "{% for x in range(99999) %}{% if 'q' in a %}{% endif %}{% endfor %}",
+        big + "{% set b = range(100000)|list %}{% for x in range(99999) %}{% if a == b %}{% endif %}{% endfor %}",
         big + "{{ a|select('in', a)|list|length }}",
         big + "{% for x in range(99999) %}{% set b = a|sort %}{% endfor %}",
         big + "{% set s = 'ab' * 500000 %}{% for x in range(9999) %}{% set b = s[::-1] %}{% endfor %}",
@@ -237,7 +334,12 @@ TEST(ChatTemplateHostile, NumbersAtTheEdge) {
   EXPECT_NE(message_of("{{ 4611686018427387904 * 4 }}").find("64 bits"), std::string::npos);
   EXPECT_EQ(render("{{ 'abc'[999999999999999999:] }}{{ 'abc'[-999999999999999999:] }}"), "abc");
   EXPECT_EQ(render("{{ -999999999999999999|abs }}"), "999999999999999999");
-  EXPECT_NE(message_of("{{ 1e300|int }}").find("leaves 64 bits"), std::string::npos);
+  for (const char* source :
+       {"{{ 1e300|int }}", "{{ 9223372036854775807 + 1 }}", "{{ -9223372036854775807 - 2 }}",
+        "{{ (-9223372036854775807 - 1)|abs }}", "{{ -(-9223372036854775807 - 1) }}",
+        "{{ (-9223372036854775807 - 1) // -1 }}", "{{ 10 ** 19 }}", "{{ 3 ** 10000000 }}",
+        "{{ '9223372036854775808'|int }}", "{{ [9223372036854775807, 1]|sum }}", "{{ '%d' % 1e19 }}"})
+    EXPECT_NE(message_of(source).find("64 bits"), std::string::npos) << source << ": " << message_of(source);
 }
 
 TEST(ChatTemplateHostile, DeepAndLongContexts) {

@@ -157,6 +157,17 @@ Text lower(Runtime& runtime, const Text& text) { return turned(runtime, text, Tu
 Text capitalize(Runtime& runtime, const Text& text) { return turned(runtime, text, Turn::capitalize); }
 Text title(Runtime& runtime, const Text& text) { return turned(runtime, text, Turn::title); }
 Text swapcase(Runtime& runtime, const Text& text) { return turned(runtime, text, Turn::swap); }
+// By way of the capitals, which bring together what folds together.
+Text casefold(Runtime& runtime, const Text& text) {
+  Text out;
+  const Text capitals = upper(runtime, text);
+  for (size_t at = 0; at < capitals.bytes().size();) {
+    const size_t begin = at;
+    append_mapped(out, next_code_point(capitals.bytes(), at), To::lower, capitals.origin_at(begin));
+  }
+  out.markup = text.markup;
+  return out;
+}
 bool is_lower(const Text& text) { return has_case(text, true); }
 bool is_upper(const Text& text) { return has_case(text, false); }
 

@@ -101,6 +101,7 @@ Value Evaluator::evaluate_one(const Expr& e, Frame& frame) {
 
 Value Evaluator::named(const Expr& e, Frame& frame) {
   if (const Value* v = lookup(frame, e.text)) return *v;
+  if (e.text == "self") throw Trouble("'self' (the template's own blocks) is not supported");
   runtime_.burn(128);
   return Value::undefined(fmt::format("'{}' is undefined", e.text));
 }

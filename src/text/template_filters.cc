@@ -229,7 +229,8 @@ Value round(Runtime&, const Value& v, const Arguments& arguments) {
   const double unit = std::pow(10.0, static_cast<double>(digits));
   const double scaled = v.number() * unit;
   if (!std::isfinite(scaled)) throw Trouble("cannot convert float infinity to integer");
-  return Value::real((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
+  // Python divides a whole number, which has no negative zero
+  return Value::real(((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) + 0.0) / unit);
 }
 
 Value filesize(Runtime& runtime, const Value& v, const Arguments& arguments) {

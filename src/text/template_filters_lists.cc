@@ -64,8 +64,7 @@ bool is_reversible(const Value& v) {
 
 Value last(Runtime& runtime, const Value& v, const Arguments& arguments) {
   const Bound b("last", arguments, {});
-  need_defined(v);
-  if (!is_reversible(v)) throw Trouble(fmt::format("'{}' object is not reversible", type_name(v)));
+  if (!v.is_undefined() && !is_reversible(v)) throw Trouble(fmt::format("'{}' object is not reversible", type_name(v)));
   if (length_of(v) == 0) return Value::undefined("No last item, sequence was empty.");
   if (v.is(Kind::dict) || v.is(Kind::view)) return listed(runtime, v).back();
   return get_item(runtime, v, Value::integer(-1));
@@ -272,8 +271,8 @@ Value groupby(Runtime& runtime, const Value& v, const Arguments& arguments) {
     members.push_back(items[order[i]]);
     if (i + 1 < order.size() && equal(runtime, keys[order[i]], keys[order[i + 1]])) continue;
     runtime.burn(512);
-    groups.push_back(group(shown[order[i + 1 - members.size()]], std::move(members)));
-    members.clear();
+    const Value& key = shown[order[i + 1 - members.size()]];  // as the first member has it
+    groups.push_back(group(key, std::exchange(members, {})));
   }
   return Value::list(std::move(groups));
 }

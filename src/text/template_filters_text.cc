@@ -97,9 +97,10 @@ Value truncate(Runtime& runtime, const Value& v, const Arguments& arguments) {
   const int64_t tail = static_cast<int64_t>(end.length());
   if (length < tail) throw Trouble(fmt::format("expected length >= {}, got {}", tail, length));
   if (leeway < 0) throw Trouble(fmt::format("expected leeway >= 0, got {}", leeway));
-  const Text& text = need_text(v);
-  const int64_t size = static_cast<int64_t>(text.length());
+  const int64_t size = length_of(v);
+  if (size < 0) throw Trouble(fmt::format("object of type '{}' has no len()", type_name(v)));
   if (size <= length || size - length <= leeway) return v;
+  const Text& text = need_text(v);
   size_t cut = text.offset(static_cast<size_t>(length - tail));
   if (!b.flag(1, false) && cut > 0) {
     const size_t space = text.bytes().rfind(' ', cut - 1);

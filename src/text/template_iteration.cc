@@ -39,7 +39,9 @@ std::function<bool(Value&)> iterate_text(Runtime& runtime, const Value& v) {
     size_t end = at + 1;
     while (end < text.bytes().size() && (text.bytes()[end] & 0xC0) == 0x80) end++;
     runtime.burn(128);
-    out = Value::text(text.part(at, end));
+    Text one = text.part(at, end);
+    one.markup = false;
+    out = Value::text(std::move(one));
     at = end;
     return true;
   };
@@ -256,10 +258,7 @@ Value slice_range(const Range& r, Span s) {
 Value take_slice(Runtime& runtime, const Value& object, const Value (&bounds)[3]) {
   need_defined(object);
   const bool sliceable = object.is_text() || object.is(Kind::list) || object.is(Kind::tuple) || object.is(Kind::range);
-  if (!sliceable)  // as Jinja: obj[slice] fails softly
-    return Value::undefined(fmt::format("{} cannot be sliced", described(object)));
-  for (const Value& b : bounds)  // also softly: a TypeError inside obj[...]
-    if (!b.is_none() && !b.is_whole()) return Value::undefined("slice indices must be integers or None");
+  if (!sliceable) throw Trouble(fmt::format("'{}' object cannot be sliced", type_name(object)));
   const Span s = span_of(bounds, length_of(object));
   if (object.is_text()) return slice_text(runtime, object.text(), s);
   if (object.is(Kind::range)) return slice_range(object.range(), s);

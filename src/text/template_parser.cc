@@ -432,12 +432,15 @@ Value ExpressionParser::number(const TemplateToken& token) const {
     const char letter = static_cast<char>(token.text[1] | 32);
     base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
   }
+  const bool is_real = base == 10 && token.text.find_first_of(".eE") != std::string::npos;
+  if (base == 10 && !is_real && token.text[0] == '0' && token.text.find_first_not_of('0') != std::string::npos)
+    template_error(name_, token.place, "a whole number does not begin with 0");
   int64_t whole = 0;
   if (const auto r = std::from_chars(begin + (base == 10 ? 0 : 2), end, whole, base);
       r.ec == std::errc() && r.ptr == end)
     return Value::integer(whole);
   double value = 0;
-  if (token.text.find_first_of(".eE") != std::string::npos && base == 10)
+  if (is_real)
     if (const auto r = std::from_chars(begin, end, value); r.ec == std::errc() && r.ptr == end)
       return Value::real(value);
   template_error(name_, token.place, fmt::format("'{}' is no number that fits", token.text.substr(0, 40)));

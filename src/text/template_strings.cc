@@ -13,6 +13,7 @@ namespace r1::jinja {
 
 bool text_predicate(const std::string& name, const Text& text, bool& out);  // template_case.cc
 Text swapcase(Runtime& runtime, const Text& text);
+Text casefold(Runtime& runtime, const Text& text);
 
 void pay_search(Runtime& runtime, const std::string& where, const std::string& what) {
   runtime.burn(where.size() / 8 + what.size());
@@ -149,8 +150,7 @@ std::vector<Text> rsplit_space(Runtime& runtime, const Text& text, int64_t most)
     runtime.burn(128 + rest.bytes().size() / 16);
     size_t begin = rest.bytes().size();
     if (most >= 0 && static_cast<int64_t>(out.size()) >= most) {
-      out.push_back(strip(runtime, rest, nullptr, true, true));
-      if (out.back().empty()) out.pop_back();
+      out.push_back(rest);
       break;
     }
     while (begin > 0) {
@@ -372,7 +372,7 @@ const std::unordered_map<std::string, TextMethod>& methods() {
   static const std::unordered_map<std::string, TextMethod> table = {
       {"upper", turned<upper>},
       {"lower", turned<lower>},
-      {"casefold", turned<lower>},
+      {"casefold", turned<casefold>},
       {"capitalize", turned<capitalize>},
       {"title", turned<title>},
       {"swapcase", turned<swapcase>},

@@ -40,6 +40,11 @@ bool is_same(Runtime& runtime, const Value& a, const Value& b) {
   return (a.is_none() || a.is(Kind::boolean) || a.is(Kind::integer) || a.is_text()) && equal(runtime, a, b);
 }
 
+bool is_name(const Value& v) {
+  hash_key(v);  // what cannot be a key of the table is an error
+  return v.is_text();
+}
+
 #define R1_TEST(expression)                                    \
   [](Runtime& r, const Value& v, const Arguments& a) -> bool { \
     (void)r;                                                   \
@@ -71,8 +76,8 @@ const Table& tests() {
       {"odd", R1_TEST(is_remainder(r, v, Value::integer(2), 1))},
       {"even", R1_TEST(is_remainder(r, v, Value::integer(2), 0))},
       {"divisibleby", R1_TEST_WITH(is_remainder(r, v, Bound("divisibleby", a, {"num"}, 1)[0], 0))},
-      {"filter", R1_TEST(v.is_text() && find_filter(v.text().bytes()) != nullptr)},
-      {"test", R1_TEST(v.is_text() && find_test(v.text().bytes()) != nullptr)},
+      {"filter", R1_TEST(is_name(v) && find_filter(v.text().bytes()) != nullptr)},
+      {"test", R1_TEST(is_name(v) && find_test(v.text().bytes()) != nullptr)},
       {"sameas", R1_TEST_WITH(is_same(r, v, Bound("sameas", a, {"other"}, 1)[0]))},
       {"in", R1_TEST_WITH(contains(r, Bound("in", a, {"seq"}, 1)[0], v))},
       {"==", R1_TEST_WITH(equal(r, v, other(a)))},

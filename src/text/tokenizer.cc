@@ -109,14 +109,15 @@ class JsonTokenizer : public Tokenizer {
     std::vector<TokenId> out;
     std::string storage;
     const std::string_view valid = valid_view(text, storage);
+    if (!options.plain.empty() && valid.data() != text.data())
+      fail("{}: a text with marked ranges is not valid UTF-8", file_);
     const Bpe::Loan loan(*bpe_);
-    for (const AddedSpan& span : added_.find(valid, false, options.parse_special_tokens)) {
+    for (const AddedSpan& span : added_.find(valid, false, options.parse_special_tokens, options.plain)) {
       if (span.id >= 0) {
         out.push_back(span.id);
         continue;
       }
-      NormalText plain(valid.substr(span.begin, span.end - span.begin), span.begin == 0);
-      encode_plain(plain, options, *loan, out);
+      encode_between(valid, span, options, *loan, out);
     }
     return options.add_special_tokens ? post_.apply(std::move(out)) : out;
   }
@@ -242,14 +243,57 @@ class JsonTokenizer : public Tokenizer {
     added_ = AddedTokens(std::move(added));
   }
 
-  void encode_plain(NormalText& plain, EncodeOptions options, Bpe::Scratch& scratch, std::vector<TokenId>& out) const {
-    if (normalizer_) normalizer_->apply(plain);
-    for (const AddedSpan& span : added_.find(plain.text, true, options.parse_special_tokens)) {
+  // Text between added tokens. Others are found only once it is normalized. Where that changes the text, the marked
+  // ranges are lost: if there is such a token then, the stretches are encoded apart.
+  void encode_between(std::string_view text, AddedSpan span, const EncodeOptions& options, Bpe::Scratch& scratch,
+                      std::vector<TokenId>& out) const {
+    const std::string_view part = text.substr(span.begin, span.end - span.begin);
+    NormalText normal(part, span.begin == 0);
+    if (normalizer_) normalizer_->apply(normal);
+    const std::vector<PlainRange> ranges = inside(options.plain, span);
+    const bool same = normal.text == part;
+    const auto found = added_.find(normal.text, true, options.parse_special_tokens,
+                                   same ? std::span<const PlainRange>(ranges) : std::span<const PlainRange>());
+    const bool any = std::any_of(found.begin(), found.end(), [](const AddedSpan& s) { return s.id >= 0; });
+    if (same || !any || ranges.empty()) return encode_spans(normal, found, scratch, out);
+    size_t at = 0;
+    for (const PlainRange& r : ranges) {
+      encode_stretch(part.substr(at, r.begin - at), normal.at_start && at == 0, options, scratch, out);
+      NormalText marked(part.substr(r.begin, r.end - r.begin), normal.at_start && r.begin == 0);
+      normalizer_->apply(marked);
+      encode_spans(marked, {{0, marked.text.size(), -1}}, scratch, out);
+      at = r.end;
+    }
+    encode_stretch(part.substr(at), normal.at_start && at == 0, options, scratch, out);
+  }
+
+  // The template's own text, apart from what surrounds it.
+  void encode_stretch(std::string_view part, bool at_start, const EncodeOptions& options, Bpe::Scratch& scratch,
+                      std::vector<TokenId>& out) const {
+    if (part.empty()) return;
+    NormalText normal(part, at_start);
+    normalizer_->apply(normal);
+    encode_spans(normal, added_.find(normal.text, true, options.parse_special_tokens), scratch, out);
+  }
+
+  // The ranges that reach into a span, counted from its beginning.
+  static std::vector<PlainRange> inside(std::span<const PlainRange> ranges, AddedSpan span) {
+    std::vector<PlainRange> out;
+    for (const PlainRange& r : ranges) {
+      const size_t begin = std::max(r.begin, span.begin), end = std::min(r.end, span.end);
+      if (begin < end) out.push_back({begin - span.begin, end - span.begin, r.of_model});
+    }
+    return out;
+  }
+
+  void encode_spans(const NormalText& normal, const std::vector<AddedSpan>& spans, Bpe::Scratch& scratch,
+                    std::vector<TokenId>& out) const {
+    for (const AddedSpan& span : spans) {
       if (span.id >= 0) {
         out.push_back(span.id);
         continue;
       }
-      Pieces pieces(plain.text.substr(span.begin, span.end - span.begin), plain.at_start && span.begin == 0);
+      Pieces pieces(normal.text.substr(span.begin, span.end - span.begin), normal.at_start && span.begin == 0);
       pre_->cut(pieces);
       constexpr size_t kAhead = 4;
       for (size_t i = 0; i < pieces.size(); i++) {

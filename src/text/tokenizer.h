@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,19 @@ namespace r1 {
 
 using TokenId = int32_t;
 
+// A stretch of the text (bytes) that is not the template's: of people, where no added token is found, or of the model,
+// where only those are found that control nothing (<think>, but no special ones and none spelled <|...|>). A token that
+// reaches into it counts as inside.
+struct PlainRange {
+  size_t begin, end;
+  bool of_model = false;
+};
+
 struct EncodeOptions {
   bool add_special_tokens = true;  // apply the post-processor
   bool parse_special_tokens =
       true;  // find added tokens in the text; false: text from users, which never becomes special tokens
+  std::span<const PlainRange> plain = {};  // in order and apart; borrowed for the call. The text must be valid UTF-8
 };
 
 // One text decoded token by token. Not thread-safe; must not outlive its tokenizer.

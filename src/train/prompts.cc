@@ -1,6 +1,7 @@
 #include "train/prompts.h"
 
 #include "base/error.h"
+#include "text/chat_tokens.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -28,6 +29,15 @@ std::string prefilled_part(const std::string& prompt) {
   const size_t at = prompt.rfind(tag);
   if (at == std::string::npos || !trim(std::string_view(prompt).substr(at + tag.size())).empty()) return "";
   return prompt.substr(at);
+}
+
+// A question in R1-Zero's frame, or a text that is the whole prompt: who gives that writes its special tokens too.
+RenderedChat plain_prompt(const std::string& question, bool r1_zero) {
+  RenderedChat out;
+  out.text = r1_zero ? r1_zero_prompt(question) : question;
+  const size_t begin = r1_zero ? out.text.rfind(question + " Assistant:") : std::string::npos;
+  if (begin != std::string::npos && !question.empty()) out.user.push_back({begin, begin + question.size()});
+  return out;
 }
 
 Json user_turn(const std::string& text) { return Json::array({{{"role", "user"}, {"content", text}}}); }
@@ -58,12 +68,12 @@ const Tokenizer& PromptBuilder::need_tokenizer() const {
   return *tokenizer_;
 }
 
-std::string PromptBuilder::render(const Json& messages, bool add_generation_prompt) const {
+RenderedChat PromptBuilder::render(const Json& messages, bool add_generation_prompt) const {
   Json context = special_tokens_;
   context["messages"] = messages;
   context["tools"] = Json();
   context["add_generation_prompt"] = add_generation_prompt;
-  return chat_->render(context);
+  return chat_->render_marked(context);
 }
 
 Prompt PromptBuilder::build_messages(const Json& given) const {
@@ -71,16 +81,20 @@ Prompt PromptBuilder::build_messages(const Json& given) const {
   if (!options_.system_prompt.empty() && (messages.empty() || messages[0].value("role", "") != "system"))
     messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
   Prompt out;
+  RenderedChat chat;
   if (chat_) {
-    out.text = render(messages, true) + options_.thought_prefill;
+    chat = render(messages, true);
   } else {
     if (messages.size() != 1) fail("{}: no chat template, so a prompt must be one user message", path_);
-    const std::string question = messages[0].at("content").get<std::string>();
-    out.text = (options_.prompt_template == "r1-zero" ? r1_zero_prompt(question) : question) + options_.thought_prefill;
+    chat = plain_prompt(messages[0].at("content").get<std::string>(), options_.prompt_template == "r1-zero");
   }
-  out.prefilled = prefilled_part(out.text);
+  chat.text += options_.thought_prefill;
+  out.prefilled = prefilled_part(chat.text);
   // a template writes its own special tokens; a plain text gets the post-processor's
-  out.ids = need_tokenizer().encode(out.text, {.add_special_tokens = !chat_, .parse_special_tokens = true});
+  const std::vector<PlainRange> plain = plain_ranges(chat, 0, chat.text.size());
+  out.ids =
+      need_tokenizer().encode(chat.text, {.add_special_tokens = !chat_, .parse_special_tokens = true, .plain = plain});
+  out.text = std::move(chat.text);
   if (out.ids.empty()) fail("a prompt is empty: it has no tokens");
   return out;
 }
@@ -106,25 +120,39 @@ void PromptBuilder::append(TrainSample& out, const std::vector<TokenId>& ids, bo
   out.learn.insert(out.learn.end(), ids.size(), learned ? 1 : 0);
 }
 
+// The template says itself what the model is to write.
+void PromptBuilder::learn_generated(const RenderedChat& chat, TrainSample& out) const {
+  size_t done = 0;
+  for (const TextRange& r : chat.generated) {
+    append(out, encode_chat(*tokenizer_, chat, done, r.begin), false);
+    append(out, encode_chat(*tokenizer_, chat, r.begin, r.end), true);
+    done = r.end;
+  }
+  append(out, encode_chat(*tokenizer_, chat, done, chat.text.size()), false);
+}
+
 // Turn by turn: what the template writes up to an assistant's words is context, the words and the turn's end are
 // learned. Pieces are encoded apart, as they are when the model answers.
 void PromptBuilder::learn_messages(const Json& messages, bool assistant_only, TrainSample& out) const {
+  if (assistant_only)
+    if (const RenderedChat chat = render(messages, false); !chat.generated.empty()) return learn_generated(chat, out);
   std::string done;
-  const EncodeOptions encode{.add_special_tokens = false, .parse_special_tokens = true};
-  const auto add_up_to = [&](const std::string& text, bool learned) {
-    if (!text.starts_with(done)) fail("{}: the chat template rewrites earlier turns, so they cannot be learned", path_);
-    append(out, tokenizer_->encode(text.substr(done.size()), encode), learned);
-    done = text;
+  const auto add_up_to = [&](const RenderedChat& chat, bool learned) {
+    if (!chat.text.starts_with(done))
+      fail("{}: the chat template rewrites earlier turns, so they cannot be learned", path_);
+    append(out, encode_chat(*tokenizer_, chat, done.size(), chat.text.size()), learned);
+    done = chat.text;
   };
   Json so_far = Json::array();
   for (const Json& m : messages) {
     const bool assistant = m.value("role", "") == "assistant";
     if (assistant) {
-      const std::string before = render(so_far, true) + options_.thought_prefill;
+      RenderedChat before = render(so_far, true);
+      before.text += options_.thought_prefill;
       Json with = so_far;
       with.push_back(m);
-      const std::string whole = render(with, false);
-      if (whole.starts_with(before))
+      const std::string whole = render(with, false).text;
+      if (whole.starts_with(before.text))
         add_up_to(before, !assistant_only);
       else if (!so_far.empty())  // no common generation prompt: the turn's own opening is learned with it
         add_up_to(render(so_far, false), !assistant_only);
@@ -161,7 +189,12 @@ TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool ass
     std::string completion = row.completion;
     if (!prompt.prefilled.empty() && completion.starts_with(prompt.prefilled))  // the prompt says it already
       completion.erase(0, prompt.prefilled.size());
-    append(s, tokenizer_->encode(completion, {.add_special_tokens = false, .parse_special_tokens = true}), true);
+    const PlainRange whole[] = {{0, completion.size(), /*of_model=*/true}};  // it must not end the turn itself
+    append(s,
+           tokenizer_->encode(completion, {.add_special_tokens = false,
+                                           .parse_special_tokens = true,
+                                           .plain = std::span<const PlainRange>(whole, chat_ ? 1 : 0)}),
+           true);
     if (end_token() >= 0) append(s, {end_token()}, true);
   }
   if (static_cast<int64_t>(s.ids.size()) > max_length) {

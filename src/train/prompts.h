@@ -40,9 +40,10 @@ class PromptBuilder {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
 
  private:
-  std::string render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const;
+  RenderedChat render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const;
   const Tokenizer& need_tokenizer() const;
   void learn_messages(const nlohmann::ordered_json& messages, bool assistant_only, TrainSample& out) const;
+  void learn_generated(const RenderedChat& chat, TrainSample& out) const;
   void append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const;
   TokenId end_token() const;
 

@@ -73,6 +73,24 @@ constexpr const char* kTemplates[] = {
     "{{ messages[1:][0].content.split('<')[-1][::-1] | upper | default('q', true) }}{{ loop }}{{ 2 ** -3 // 1.5e1 }}",
     "{% raw -%} {{ x }} {%- endraw %}{{ [1, 'a', none] + [{'k': true}] }}{{ 'a' in 'abc' }}{{ 'x' * 3 }}",
     "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | join(', ') }}",
+    "{% for x in [[1, [2]], [3, []]] recursive %}{{ loop.depth }}{{ loop.cycle('a', 'b') }}{{ loop(x[1]) if x[1] }}"
+    "{% endfor %}{{ loop.changed }}",
+    "{% macro m(a, b=a) %}{{ caller(varargs, **kwargs) }}{% endmacro %}{% call(x, y=1) m(1, 2, *[3], k=4) %}{{ x }}"
+    "{% endcall %}",
+    "{% filter upper | replace('A', 'b', 1) %}a{% generation %}g{% endgeneration %}{% endfilter %}{% with a = 1, b = a "
+    "%}"
+    "{% set c, ns.d = a, b %}{% endwith %}",
+    "{% set s | trim | indent(2, true) %} a\n b{% endset %}{{ '%-5s|%+.2f|%x' % (s, 1.5, 255) }}{{ '{0!r:>9}{a[0]:,}'"
+    ".format(s, a=[1234]) }}",
+    "{% for g in messages | groupby('role', default='x') %}{{ g.grouper }}{{ g.list | length }}{{ loop.revindex }}"
+    "{% if loop.last %}{% break %}{% else %}{% continue %}{% endif %}{% endfor %}",
+    "{{ [3, 1, 2] | sort(reverse=true) | batch(2, 0) | list }}{{ range(9, 0, -2) | slice(3, 'f') | map('sum') | list }}"
+    "{{ {'a': 1} | dictsort | tojson(sort_keys=true, separators=(',', ':')) }}",
+    "{{ 'a b-c d' | wordwrap(3) | truncate(5, true, '', 0) | title | center(20) }}{{ '<a b>' | e | striptags | urlize "
+    "}}"
+    "{{ {'k': '<'} | xmlattr }}{{ 'é' | urlencode }}{{ 2.675 | round(2, 'floor') }}",
+    "{{ 1 < 2 <= 3 != 4 not in [5] is true }}{{ 'x'[::-1][-1:] }}{% block b scoped %}{{ self }}{% endblock b %}"
+    "{% print 1, cycler(1, 2).next() %}{%- raw %}{{{% endraw -%}",
 };
 
 constexpr const char* kAnswers[] = {
@@ -151,7 +169,6 @@ int main(int argc, char** argv) {
       "model_name_or_path: a/b\nlearning_rate: 1.0e-06\nlr_scheduler_kwargs:\n  min_lr_rate: 0.1\nreward_funcs:\n"
       "- accuracy\n- format\nreward_weights: [1.0, 0.1]\neval_strategy: no\nnum_generations: 8\nsystem_prompt: |-\n"
       "  a\n  b\ny: &b [1, 0x1F, ~]\nz: {<<: {q: 'it''s'}, w: *b}\nsave_steps: 0.1\n");
-  return 0;
   put(root / "tokenizer_fuzz", "characters",
       R"({"added_tokens":[{"id":0,"content":"<unk>","special":true},{"id":8,"content":"Ab ","rstrip":true}],)"
       R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip"},)"
@@ -166,16 +183,10 @@ int main(int argc, char** argv) {
       R"("merges":["a b","_ a"]}})" +
           std::string(1, '\0') + "a\xC3\xA9 b1 <unk>Ab  ");
   put(root / "tokenizer_fuzz", "affixes",
-      R"({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"
-},)"
+      R"j({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"},)j"
       R"("behavior":"Contiguous","invert":true},"decoder":{"type":"BPEDecoder","suffix":"</w>"},"model":{"type":"BPE",)"
       R"("continuing_subword_prefix":"##","end_of_word_suffix":"</w>","vocab":{"a":0,"##b":1,"ab":2,"##b</w>":3,)"
       R"("ab</w>":4},"merges":[["a","##b"],["a","##b</w>"]]}})" +
           std::string(1, '\0') + "ab abb b");
-int i = 0;
-for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
-put(root / "jsonl_fuzz", "rows",
-    "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
-    "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
-return 0;
+  return 0;
 }
