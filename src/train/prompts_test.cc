@@ -206,7 +206,7 @@ TEST_F(Prompts, ATemplateMaySayWhatIsLearned) {
   PromptOptions o;
   o.chat_template =
       "{% for m in messages %}({{ m.role }}){% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>"
-      "{% endgeneration %}{% else %}{{ m.content }}{% endif %}\n{% endfor %}";
+      "{% endgeneration %}{% else %}{{ m.content }}{% endif %}\n\n{% endfor %}";  // trim_blocks takes one
   EXPECT_EQ(marked(builder(o).learn(chat(kTalk), 1000, true)),
             "(user)Hi\n(assistant)[Yes.<|im_end|>]\n(user)More\n(assistant)[No.<|im_end|>]\n");
 }
