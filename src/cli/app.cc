@@ -97,6 +97,7 @@ struct Words {
   EvalFlags eval;
   ConvertFlags convert;
   TrainFlags train;
+  RunFlags run;
   BenchOptions bench;
   std::string tokenize_model, template_file, template_model, golden_folder;
   bool decode = false, json = false;
@@ -228,16 +229,19 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   });
 
   CLI::App* run = app.add_subcommand("run", "a pipeline: a recipe with a table a stage");
-  run->add_option("recipe", w.train.recipe, "TOML file")->required();
-  add_key(run, "--model", "model", "what the first stage begins with", w.train.given);
-  add_key(run, "--out", "out", "the pipeline's folder", w.train.given);
-  run->add_flag("--resume", w.train.resume, "go on; finished stages are not done again");
-  run->add_flag("--json", w.json, "a JSON line a stage");
-  add_set(run, w.train.given);
+  run->add_option("recipe", w.run.recipe, "TOML file")->required();
+  add_key(run, "--model", "model", "what the first stage begins with", w.run.given);
+  add_key(run, "--out", "out", "the pipeline's folder", w.run.given);
+  run->add_option("--from", w.run.from, "make this stage and what follows anew; what was there is kept aside");
+  run->add_option("--until", w.run.until, "the last stage to run");
+  run->add_flag("--dry-run", w.run.dry_run, "run nothing: each stage with its predicted time and memory");
+  run->add_flag("--resume", w.run.resume, "go on; finished stages are not done again");
+  run->add_flag("--json", w.run.json, "a JSON line a stage, then the digest");
+  add_set(run, w.run.given);
   run->footer(pipeline_keys_help);
   run->callback([&] {
     w.saves_on_interrupt = true;
-    action = [&] { return run_run_verb(w.train, w.json); };
+    action = [&] { return run_run_verb(w.run); };
   });
 
   CLI::App* eval = app.add_subcommand("eval", "pass@1, pass@k, cons@k with 95 % intervals");

@@ -1,12 +1,12 @@
 // r1 run: a pipeline, and what it came to.
 #include <iostream>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/recipe.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
-#include "runs/plot.h"
 #include "runs/view.h"
 
 namespace r1 {
@@ -14,58 +14,77 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void print_json(const PipelineReport& report) {
-  for (const StageReport& s : report.stages)
-    std::cout << Json({{"stage", s.name},
-                       {"kind", s.kind},
-                       {"model", s.model},
-                       {"seconds", s.seconds},
-                       {"accuracy", s.accuracy},
-                       {"ci95", {s.ci_low, s.ci_high}},
-                       {"rows", s.rows},
-                       {"mean_length", s.mean_length}})
-                     .dump()
-              << "\n";
+void print_json(const Json& summary) {
+  for (const Json& s : summary.at("stages")) std::cout << s.dump() << "\n";
+  std::cout << Json({{"digest", summary.at("digest")}, {"complete", summary.at("complete")}}).dump() << "\n";
 }
 
 void print_report(const PipelineReport& report) {
-  std::cout << "\nstage        time      correct on held-out items (95 %)     tokens\n";
-  for (const StageReport& s : report.stages)
-    std::cout << fmt::format("{:<12} {:<9} {:5.1f} %  ({:.1f} to {:.1f}, n = {}){:>12.1f}\n", s.name,
-                             duration_text(s.seconds), 100 * s.accuracy, 100 * s.ci_low, 100 * s.ci_high, s.rows,
-                             s.mean_length);
-  for (const StageReport& s : report.stages)
-    if (s.kind == "grpo" && !s.curve.empty())
-      std::cout << "\n"
-                << line_plot(s.curve, {.title = fmt::format("reward while {} ran", s.name),
-                                       .x_label = fmt::format("step 1 to {}", s.curve.size())});
-  if (!report.samples.empty()) std::cout << "\nheld-out items, answered by the last model:\n";
-  for (const SampleReport& x : report.samples)
-    std::cout << fmt::format("\n  {}\n  {}\n  -> {}{}\n", x.prompt, x.completion, x.outcome,
-                             x.outcome == "correct" ? "" : " (it is " + x.reference + ")");
-  if (!report.stages.empty())
-    std::cout << fmt::format("\nThe model is in {}; talk to it: build/release/r1 chat --model {}\n",
-                             report.stages.back().model, report.stages.back().model);
+  std::cout << "\nstage          kind          time      correct on held-out items (95 %)       tokens  language\n";
+  std::string model;
+  for (const Json& s : report.summary.at("stages")) {
+    std::string line = fmt::format("{:<14} {:<13} {:<9} ", s.at("name").get<std::string>(),
+                                   s.at("kind").get<std::string>(), duration_text(s.at("seconds").get<double>()));
+    if (const Json& e = s.at("eval"); e.is_object()) {
+      line +=
+          fmt::format("{:5.1f} %  ({:.1f} to {:.1f}, n = {}){:>12.1f}     {:.2f}", 100 * e["accuracy"].get<double>(),
+                      100 * e["ci95"][0].get<double>(), 100 * e["ci95"][1].get<double>(), e["rows"].get<int64_t>(),
+                      e["mean_length"].get<double>(), e["language_consistency"].get<double>());
+      model = s.at("model").get<std::string>();
+    }
+    std::cout << line << "\n";
+  }
+  if (!report.answers.empty()) std::cout << "\nheld-out items, answered by the last model:\n";
+  for (const Json& a : report.answers)
+    std::cout << fmt::format("\n  {}\n  {}\n  -> {}{}\n", a["prompt"].get<std::string>(),
+                             a["completion"].get<std::string>(), a["outcome"].get<std::string>(),
+                             a["outcome"] == "correct" ? "" : " (it is " + a["reference"].get<std::string>() + ")");
+  if (!model.empty())
+    std::cout << fmt::format("\nThe model is in {}; talk to it: build/release/r1 chat --model {}\n", model, model);
+}
+
+int print_prediction(const PipelineRecipe& recipe, bool json) {
+  const std::vector<Json> stages = predict_pipeline(recipe);
+  if (json) {
+    for (const Json& s : stages) std::cout << s.dump() << "\n";
+    return 0;
+  }
+  std::cout << "stage          kind          from           steps     time    memory\n";
+  double seconds = 0;
+  for (const Json& s : stages) {
+    const bool finished = s["finished"].get<bool>();
+    if (!finished) seconds += s["seconds"].get<double>();
+    std::cout << fmt::format("{:<14} {:<13} {:<12} {:>7} {:>8} {:>6.2f} GB{}{}\n", s["name"].get<std::string>(),
+                             s["kind"].get<std::string>(),
+                             s["from"].get<std::string>().empty() ? "base" : s["from"].get<std::string>(),
+                             s["steps"].get<int64_t>(), duration_text(s["seconds"].get<double>()),
+                             s["memory_gb"].get<double>(), finished ? "  (finished)" : "",
+                             s["guessed"].get<bool>() && s["steps"] != 0 ? "  (its rows are not there yet)" : "");
+  }
+  std::cout << fmt::format("about {} for what is not finished, evaluations aside\n", duration_text(seconds));
+  return 0;
 }
 
 }  // namespace
 
-int run_run_verb(const TrainFlags& flags, bool json) {
+int run_run_verb(const RunFlags& flags) {
   const Recipe recipe = read_recipe(flags.recipe);
   const PipelineRecipe pipeline{.name = flags.recipe,
+                                .text = read_text_file(flags.recipe, 16 << 20),
                                 .shared = recipe.keys,
                                 .stages = recipe.stages,
                                 .given = flags.given,
-                                .resume = flags.resume};
-  PipelineReport report;
-  const bool done = run_pipeline(pipeline, report);
-  json ? print_json(report) : print_report(report);
-  if (!done) {
-    std::string again = "r1 run " + flags.recipe;
-    for (const auto& [key, value] : flags.given) again += fmt::format(" --set '{}={}'", key, value);
-    std::cerr << fmt::format("r1: interrupted; go on with: {} --resume\n", again);
-  }
-  return done ? 0 : 1;
+                                .resume = flags.resume,
+                                .from = flags.from,
+                                .until = flags.until};
+  if (flags.dry_run) return print_prediction(pipeline, flags.json);
+  const PipelineReport report = run_pipeline(pipeline);
+  flags.json ? print_json(report.summary) : print_report(report);
+  if (report.finished) return 0;
+  std::string again = "r1 run " + flags.recipe;
+  for (const auto& [key, value] : flags.given) again += fmt::format(" --set '{}={}'", key, value);
+  std::cerr << fmt::format("r1: interrupted; go on with: {} --resume\n", again);
+  return 1;
 }
 
 }  // namespace r1

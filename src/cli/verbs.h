@@ -62,7 +62,11 @@ struct TrainFlags {
 };
 int run_sft_verb(const TrainFlags& flags);
 int run_grpo_verb(const TrainFlags& flags);
-int run_run_verb(const TrainFlags& flags, bool json);
+struct RunFlags : TrainFlags {
+  std::string from, until;  // stages
+  bool dry_run = false, json = false;
+};
+int run_run_verb(const RunFlags& flags);
 std::string sft_keys_help();
 std::string grpo_keys_help();
 std::string eval_keys_help();

@@ -2,346 +2,336 @@
 
 #include <chrono>
 #include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
 
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/nearest.h"
-#include "data/tasks/task_rows.h"
+#include "base/log.h"
 #include "formats/model_path.h"
+#include "model/config.h"
+#include "model/parameters.h"
+#include "pipeline/evaluation.h"
+#include "pipeline/gate.h"
+#include "pipeline/predict.h"
+#include "pipeline/provenance.h"
+#include "runs/run_folder.h"
 #include "runs/view.h"
-#include "train/evaluate.h"
-#include "train/grpo.h"
-#include "train/presets.h"
-#include "train/sft.h"
 
 namespace r1 {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
 
-// Keys that only a pipeline knows.
-struct PipelineKeys {
-  std::string eval_data, eval_reward = "auto";
-  int64_t eval_rows = 200, eval_samples = 5, eval_max_length = 256;
-  double eval_temperature = 0;
-  void declare(OptionTable& t) {
-    t.add("pipeline_eval_data", &eval_data, "held-out items after every stage; empty: the shared data");
-    t.add("pipeline_eval_reward", &eval_reward, "what tells right from wrong");
-    t.add("pipeline_eval_rows", &eval_rows, "how many");
-    t.add("pipeline_eval_samples", &eval_samples, "shown at the end");
-    t.add("pipeline_eval_temperature", &eval_temperature, "0: arg-max; 1: the policy as GRPO trains it");
-    t.add("pipeline_eval_max_length", &eval_max_length, "tokens of an answer");
-  }
-  void check() const {
-    if (eval_rows < 1) fail_usage("pipeline_eval_rows is {}, expected at least 1", eval_rows);
-    if (eval_samples < 0) fail_usage("pipeline_eval_samples is {}, expected at least 0", eval_samples);
-    if (!(eval_temperature >= 0)) fail_usage("pipeline_eval_temperature is {}, expected at least 0", eval_temperature);
-    if (eval_max_length < 1 || eval_max_length >= 1 << 20)
-      fail_usage("pipeline_eval_max_length is {}, expected 1 to {}", eval_max_length, (1 << 20) - 1);
-  }
-};
-
-struct Stage {
-  std::string name, kind;
-  KeyValues own, given;  // of the recipe's table; of the command line for this stage
-};
-
-// One spelling a key where the pipeline itself looks.
-std::string canonical(const std::string& key) {
-  return key == "output_dir" ? "out" : key == "model_name_or_path" ? "model" : key == "dataset_name" ? "data" : key;
-}
-
-std::string last_value(const KeyValues& values, const std::string& key) {
-  std::string out;
-  for (const auto& [k, value] : values)
-    if (canonical(k) == key) out = value;
+// A finished stage's own record.
+Json read_stage_file(const std::string& folder) {
+  const std::string path = folder + "/stage.json";
+  if (!fs::exists(path)) return nullptr;
+  Json out = Json::parse(read_text_file(path), nullptr, false);
+  if (!out.is_object() || !out.contains("key") || !out.contains("artefacts") || !out.contains("inputs"))
+    fail("{}: is damaged; remove it, and the stage is evaluated again", path);
   return out;
 }
 
-Stage read_stage(const std::pair<std::string, KeyValues>& table) {
-  Stage s{table.first, table.first, {}, {}};
-  const bool plain = !s.name.empty() && s.name.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789_-") == std::string::npos;
-  if (!plain) fail_usage("stage [{}]: expected a name of letters, digits, - and _: it is a folder too", s.name);
-  for (const auto& [key, value] : table.second) {
-    if (canonical(key) == "out")
-      fail_usage("stage [{}]: has a key {}; a stage's folder is the pipeline's out with its name", s.name, key);
-    if (key == "stage")
-      s.kind = value;
-    else
-      s.own.push_back({key, value});
-  }
-  if (s.kind != "sft" && s.kind != "grpo")
-    fail_usage("stage [{}]: \"{}\" is no stage; expected sft or grpo (as the table's name, or its key `stage`)", s.name,
-               s.kind);
-  return s;
-}
-
-// What the recipe itself says, so that an error in it names it.
-template <typename Run>
-void check_alone(const KeyValues& values, const std::string& where) {
-  Run scratch;
-  OptionTable table;
-  scratch.options.declare(table);
-  try {
-    table.set_all(values);
-  } catch (const UsageError& e) {
-    fail_usage("{}: {}", where, e.what());
-  }
-}
-
-// Lowest first: the recipe's shared keys that the stage knows, its own, the command line's, the same way. `model` is
-// what it begins with unless its own keys name another.
-template <typename Run>
-Run stage_run(const Stage& stage, const PipelineRecipe& recipe, const std::string& model, const std::string& out) {
-  Run run;
-  OptionTable table;
-  run.options.declare(table);
-  KeyValues values;
-  const auto add_known = [&](const KeyValues& shared) {
-    for (const auto& [key, value] : shared)
-      if (table.has(key) && canonical(key) != "model" && canonical(key) != "out") values.push_back({key, value});
-  };
-  add_known(recipe.shared);
-  values.push_back({"model", model});
-  values.push_back({"out", out});
-  values.insert(values.end(), stage.own.begin(), stage.own.end());
-  check_alone<Run>(values, fmt::format("{}: stage [{}]", recipe.name, stage.name));
-  add_known(recipe.given);
-  values.insert(values.end(), stage.given.begin(), stage.given.end());
-  try {
-    apply_with_preset(table, values);
-    run.options.check();
-  } catch (const UsageError& e) {
-    fail_usage("stage [{}]: {}", stage.name, e.what());
-  }
-  run.recipe = table.values();
-  run.recipe_toml = table.to_toml();
-  run.resume = fs::exists(fs::path(out) / "recipe.toml");
-  return run;
-}
-
-std::vector<double> read_curve(const fs::path& run, const char* key) {
-  std::vector<double> out;
-  const std::string text = read_text_file((run / "metrics.jsonl").string(), uint64_t{1} << 30);
+// Sums over a run's metrics.
+struct RunSums {
+  double step_seconds = 0, tokens = 0, samples_trained = 0, samples = 0;
+};
+RunSums sum_metrics(const std::string& folder, int64_t samples_a_step) {
+  RunSums out;
+  const fs::path path = fs::path(folder) / "metrics.jsonl";
+  if (!fs::exists(path)) return out;
+  const std::string text = read_text_file(path.string(), uint64_t{1} << 30);
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    const Json line = Json::parse(text.substr(at, end - at), nullptr, false);
-    if (line.is_object() && line.contains(key) && line[key].is_number()) out.push_back(line[key].get<double>());
+    const Json line = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
+                                  text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
     at = end + 1;
+    if (!line.is_object()) continue;
+    const auto number = [&](const char* key) {
+      return line.contains(key) && line[key].is_number() ? line[key].get<double>() : 0.0;
+    };
+    out.step_seconds += number("step_time");
+    out.tokens = std::max(out.tokens, number("num_tokens"));
+    if (!line.contains("samples_trained")) continue;
+    out.samples_trained += number("samples_trained");
+    out.samples += static_cast<double>(samples_a_step);
   }
+  return out;
+}
+
+// Multiply-adds count two: 2 N a token forward, 4 N backward, N the weights but the embedding's rows; attention's own
+// products are left out. Sampling and prompts are forward alone.
+double flops_of(const RecipeStage& s, const RunSums& sums, const std::string& model) {
+  const ModelFiles files = open_model_files(resolve_model(model));
+  const ModelConfig config = read_config(files.config, files.generation_config, files.path);
+  const ParameterLayout layout(config);
+  double weights = static_cast<double>(layout.total());
+  if (layout.head() != layout.embedding())
+    weights -= static_cast<double>(config.vocabulary) * static_cast<double>(config.width);
+  const double trained = sums.samples > 0 ? sums.samples_trained / sums.samples : 1;
+  return weights * sums.tokens * ((s.kind->samples ? 2 : 0) + (s.kind->trains ? 6 * trained : 0));
+}
+
+Json eval_inputs(const StageEval& eval) {
+  StageEval copy = eval;
+  OptionTable table;
+  copy.declare(table);
+  Json out = Json::object();
+  for (const auto& [key, value] : table.values()) out[key] = value;
   return out;
 }
 
 class Pipeline {
  public:
-  // All keys are read here, before anything runs.
-  Pipeline(const PipelineRecipe& recipe, PipelineReport& report) : r_(recipe), report_(report) {
-    shared_ = r_.shared;
-    shared_.insert(shared_.end(), r_.given.begin(), r_.given.end());
-    out_ = last_value(shared_, "out");
-    if (out_.empty()) fail_usage("no folder for the pipeline given: --out DIR, or out in the recipe");
-    if (r_.stages.empty()) fail_usage("{}: has no stages: a table [sft] or [grpo] each", r_.name);
-    try {
-      for (const auto& table : r_.stages) stages_.push_back(read_stage(table));
-      check_keys(r_.shared);
-    } catch (const UsageError& e) {
-      fail_usage("{}: {}", r_.name, e.what());
-    }
-    give_stages_their_keys();
-    check_keys(r_.given);
-    keys_.check();
-    if (!r_.resume && fs::exists(out_) && !(fs::is_directory(out_) && fs::is_empty(out_)))
-      fail("{}: holds something already; --resume goes on with it, another --out starts anew", out_);
-    std::string model = last_value(shared_, "model");
-    for (const Stage& s : stages_) {
-      models_.push_back(model);
-      model = model_of(s);
-      const DataOptions data = s.kind == "sft" ? run_of<SftRun>(s, models_.back()).options.data
-                                               : run_of<GrpoRun>(s, models_.back()).options.data;
-      stage_data_.push_back(data.data);
-      if (data.data.empty()) fail_usage("{}: stage [{}]: no data given: a key data, or --set data=F", r_.name, s.name);
-    }
+  explicit Pipeline(const PipelineRecipe& recipe) : r_(recipe), graph_(recipe) {
+    for (const RecipeStage& s : graph_.stages())
+      if (!s.gate.empty()) (void)parse_gate(s.gate);
+    const fs::path out = graph_.out();
+    if (!r_.resume && r_.from.empty() && fs::exists(out) && !(fs::is_directory(out) && fs::is_empty(out)))
+      fail("{}: holds something already; --resume goes on with it, another --out starts anew", graph_.out());
   }
 
-  bool run() {
-    for (size_t i = 0; i < stages_.size(); i++) {
-      const Stage& s = stages_[i];
-      if (!fs::exists(fs::path(folder_of(s)) / "stage.json") && !train(i)) return false;
-      report_.stages.push_back(read_report(s));
+  PipelineReport run() {
+    lock_ = std::make_unique<RunFolder>(graph_.out(), true);
+    if (!r_.from.empty()) set_aside();
+    keep_recipe();
+    const size_t last = r_.until.empty() ? graph_.stages().size() - 1 : graph_.index_of(r_.until);
+    PipelineReport report;
+    report.finished = true;
+    for (size_t i = 0; i <= last && report.finished; i++) {
+      report.finished = do_stage(i, last + 1);
+      write_summary();
+      if (report.finished) hold_gate(i);
     }
-    show_samples();
-    return true;
+    report.summary = summary_;
+    report.answers = last_answers();
+    return report;
   }
 
  private:
-  std::string folder_of(const Stage& s) const { return (fs::path(out_) / s.name).string(); }
-  std::string model_of(const Stage& s) const { return (fs::path(folder_of(s)) / "model").string(); }
-  template <typename Run>
-  Run run_of(const Stage& s, const std::string& model) const {
-    return stage_run<Run>(s, r_, model, folder_of(s));
-  }
-
-  // Shared keys have to be known to some stage or to the pipeline; an unknown one throws, naming the nearest.
-  void check_keys(const KeyValues& values) {
-    OptionTable table, sft, grpo;
-    keys_.declare(table);
-    SftOptions sft_options;
-    GrpoOptions grpo_options;
-    PipelineKeys scratch;
-    sft_options.declare(sft);
-    grpo_options.declare(grpo);
-    scratch.declare(grpo);
-    for (const auto& [key, value] : values) {
-      if (key.find('.') != std::string::npos) continue;  // a stage's
-      if (table.has(key))
-        table.set(key, value);
-      else if (!sft.has(key) && !grpo.has(key))
-        grpo.set(key, value);
+  std::string digest_of(const std::string& stage, const std::string& part) const {
+    if (stage.empty()) {
+      if (base_digest_.empty()) base_digest_ = model_digest(graph_.model());
+      return base_digest_;
     }
+    const auto it = done_.find(stage);
+    R1_CHECK(it != done_.end(), "{} is needed before it is there", stage);
+    if (part.empty()) return it->second["key"].get<std::string>();
+    return it->second["artefacts"].at(part).get<std::string>();
+  }
+  Provenance provenance(const RecipeStage& s) const {
+    return Provenance(graph_, s, [this](const std::string& a, const std::string& b) { return digest_of(a, b); });
   }
 
-  void give_stages_their_keys() {
-    for (const auto& [key, value] : r_.given) {
-      const size_t dot = key.find('.');
-      if (dot == std::string::npos) continue;
-      std::vector<std::string> names;
-      bool found = false;
-      for (Stage& s : stages_) {
-        names.push_back(s.name);
-        if (s.name != key.substr(0, dot)) continue;
-        s.given.push_back({key.substr(dot + 1), value});
-        found = true;
-      }
-      if (!found)
-        fail_usage("--set {}: {} has no stage \"{}\"; nearest is \"{}\"", key, r_.name, key.substr(0, dot),
-                   nearest_name(key.substr(0, dot), names));
-      if (canonical(key.substr(dot + 1)) == "out") fail_usage("--set {}: a stage's folder is the pipeline's", key);
-    }
-  }
-
-  bool train_stage(const Stage& s, const std::string& model) const {
+  // Errors of a stage name it.
+  template <typename Do>
+  static auto named(const RecipeStage& s, Do&& work) {
     try {
-      return s.kind == "sft" ? run_sft(run_of<SftRun>(s, model)) : run_grpo(run_of<GrpoRun>(s, model));
-    } catch (const UsageError&) {
-      throw;
+      return work();
+    } catch (const UsageError& e) {
+      fail_usage("stage [{}]: {}", s.name, e.what());
     } catch (const Error& e) {
       fail("stage [{}]: {}", s.name, e.what());
     }
   }
 
-  // Trains and evaluates; stage.json comes last and says that the stage is finished.
-  bool train(size_t index) {
-    const Stage& s = stages_[index];
-    const auto start = std::chrono::steady_clock::now();
-    if (!train_stage(s, models_[index])) return false;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::vector<SampleReport> samples;
-    const EvalResult result = evaluate_model(index, samples);
-    if (interrupted()) return false;
-    Json out = {{"name", s.name},
-                {"kind", s.kind},
-                {"seconds", seconds},
-                {"accuracy", result.pass_at_1},
-                {"ci95", {result.ci_low, result.ci_high}},
-                {"rows", result.rows},
-                {"mean_length", result.mean_length},
-                {"samples", Json::array()}};
-    for (const SampleReport& x : samples)
-      out["samples"].push_back(
-          {{"prompt", x.prompt}, {"completion", x.completion}, {"outcome", x.outcome}, {"reference", x.reference}});
-    replace_file(folder_of(s) + "/stage.json", out.dump(1) + "\n");
+  // What --from makes anew is moved, never removed.
+  void set_aside() {
+    const size_t first = graph_.index_of(r_.from);
+    for (size_t i = 0; i < first; i++)
+      if (!fs::exists(fs::path(graph_.folder_of(graph_.stages()[i].name)) / "stage.json"))
+        fail("--from {}: stage [{}] before it is not finished in {}", r_.from, graph_.stages()[i].name, graph_.out());
+    fs::path to;
+    for (int n = 1; to.empty() || fs::exists(to); n++) to = fs::path(graph_.out()) / "replaced" / std::to_string(n);
+    for (size_t i = first; i < graph_.stages().size(); i++) {
+      const fs::path folder = graph_.folder_of(graph_.stages()[i].name);
+      if (!fs::exists(folder)) continue;
+      fs::create_directories(to);
+      fs::rename(folder, to / graph_.stages()[i].name);
+      log_info("stage [{}]: what was there is in {}", graph_.stages()[i].name, (to / folder.filename()).string());
+    }
+  }
+
+  // False: interrupted.
+  bool do_stage(size_t index, size_t count) {
+    const RecipeStage& s = graph_.stages()[index];
+    const std::string folder = graph_.folder_of(s.name);
+    const Provenance now = named(s, [&] { return provenance(s); });
+    Json record = read_stage_file(folder);
+    if (record.is_object()) {
+      const Provenance then(record["inputs"]);
+      if (then.key() != now.key())
+        fail("{}: stage [{}] was made from something else: {}. --from {} makes it and what follows anew", graph_.out(),
+             s.name, then.difference(now), s.name);
+    } else {
+      log_info("stage {} of {} [{}]: {} from {}", index + 1, count, s.name, s.kind->name,
+               s.from.empty() ? graph_.model() : s.from);
+      record = train(s, now);
+      if (record.is_null()) return false;
+    }
+    if (!evaluate(s, record)) return false;
+    done_[s.name] = record;
     return true;
   }
 
-  // On the held-out side of the shared data (of the stage's own where there are none), a sample each.
-  EvalResult evaluate_model(size_t index, std::vector<SampleReport>& samples) {
-    DataOptions data;
-    PromptOptions prompt;
-    std::string compute = "auto";
-    OptionTable table;
-    data.declare(table);
-    prompt.declare(table);
-    table.add_choice("compute_dtype", &compute, {"auto", "f32", "bf16"}, "");
-    for (const auto& [key, value] : shared_)
-      if (table.has(key)) table.set(key, value);
-    if (!keys_.eval_data.empty()) data.data = keys_.eval_data;
-    if (data.data.empty()) data.data = stage_data_[index];
-    std::vector<DataRow> rows = data.load_prompts(true, "r1 run").rows;
-    if (rows.size() > static_cast<size_t>(keys_.eval_rows)) rows.resize(static_cast<size_t>(keys_.eval_rows));
-    const ModelFiles files = open_model_files(model_of(stages_[index]));
-    const auto tokenizer = open_tokenizer(files);
-    const Transformer model = load_transformer(files, make_compute(compute), ModelUse::inference);
-    Sampler sampler(model, tokenizer, {.max_active = 64});
-    const auto reward = make_reward_for(data.data, keys_.eval_reward, {.max_completion_length = keys_.eval_max_length});
-    EvalOptions options;
-    options.sampling.temperature = static_cast<float>(keys_.eval_temperature);
-    options.sampling.max_new_tokens = keys_.eval_max_length;
-    ProgressBar bar("evaluation", static_cast<int64_t>(rows.size()));
-    const std::vector<EvalItem> items = evaluate(sampler, PromptBuilder(files, tokenizer, prompt), rows, *reward,
-                                                 options, [&](int64_t done) { bar.update(done); });
-    for (size_t i = 0; i < items.size() && samples.size() < static_cast<size_t>(keys_.eval_samples); i++)
-      samples.push_back(
-          {rows[i].prompt, items[i].completions[0].text, outcome_name(items[i].verdicts[0].outcome), rows[i].answer});
-    return summarise(items);
+  Json train(const RecipeStage& s, const Provenance& now) {
+    const auto start = Clock::now();
+    const std::string folder = graph_.folder_of(s.name);
+    const std::unique_ptr<StageRun> run = graph_.make(s);
+    fs::create_directories(folder);
+    if (!named(s, [&] { return run->run(fs::exists(fs::path(folder) / "recipe.toml")); })) return nullptr;
+    const RunSums sums = sum_metrics(folder, run->size().samples);
+    const double wall = std::chrono::duration<double>(Clock::now() - start).count();
+    return {{"name", s.name},
+            {"kind", s.kind->name},
+            {"from", s.from},
+            {"seconds", std::max(wall, sums.step_seconds)},  // a resumed one counts what it did before
+            {"flops", s.kind->trains || s.kind->samples ? flops_of(s, sums, policy_of(s)) : 0.0},
+            {"tokens", sums.tokens},
+            {"model", policy_of(s)},
+            {"artefacts", artefacts_of(graph_, s)},
+            {"key", now.key()},
+            {"inputs", now.inputs()}};
   }
 
-  Json read_stage_file(const Stage& s) const {
-    const std::string path = folder_of(s) + "/stage.json";
-    Json out = Json::parse(read_text_file(path), nullptr, false);
-    if (!out.is_object()) fail("{}: is damaged; remove it, and the stage is evaluated again", path);
+  // The model that the stage made, or looked at.
+  std::string policy_of(const RecipeStage& s) const { return graph_.model_of(s.kind->makes_model ? s.name : s.from); }
+
+  // stage.json comes last and says that the stage is finished. Other questions than last time are asked anew.
+  bool evaluate(const RecipeStage& s, Json& record) {
+    const bool wanted = s.eval.on && s.kind->evaluated;
+    const Json asked = wanted ? eval_inputs(s.eval) : Json(nullptr);
+    if (record.contains("eval") && record["eval_inputs"] == asked) return true;
+    const auto start = Clock::now();
+    record["eval"] = nullptr;
+    if (wanted) {
+      const auto e = named(s, [&] { return evaluate_stage(s, *graph_.make(s), policy_of(s)); });
+      if (!e) return false;
+      record["eval"] = e->numbers;
+      std::string lines;
+      for (const Json& a : e->answers) lines += a.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      fs::create_directories(graph_.folder_of(s.name));
+      replace_file(graph_.folder_of(s.name) + "/answers.jsonl", lines);
+    }
+    record["eval_inputs"] = asked;
+    record["eval_seconds"] = std::chrono::duration<double>(Clock::now() - start).count();
+    replace_file(graph_.folder_of(s.name) + "/stage.json", record.dump(1) + "\n");
+    return true;
+  }
+
+  void hold_gate(size_t index) {
+    const RecipeStage& s = graph_.stages()[index];
+    if (s.gate.empty()) return;
+    if (!done_[s.name]["eval"].is_object()) fail("stage [{}]: a gate, but its model is not evaluated", s.name);
+    const GateResult g = hold_against(parse_gate(s.gate), done_[s.name]["eval"]);
+    gates_[s.name] = {{"rule", s.gate}, {"passed", g.passed}, {"text", g.text}};
+    write_summary();
+    if (!g.passed)
+      fail("stage [{}]: its gate is not passed: {}; what follows is not run. Another rule: --set '{}.gate=...'", s.name,
+           g.text, s.name);
+    log_info("stage [{}]: gate passed: {}", s.name, g.text);
+  }
+
+  // The recipe with what the command line said beside it.
+  void keep_recipe() const {
+    std::string text = r_.text;
+    for (const auto& [key, value] : r_.given)
+      if (canonical_key(key) != "out") text += fmt::format("\n# --set {}={}", key, value);
+    lock_->write_recipe(text + (r_.given.empty() ? "" : "\n"));
+  }
+
+  void write_summary() {
+    Json stages = Json::array();
+    double seconds = 0;
+    std::string all;
+    for (const RecipeStage& s : graph_.stages()) {
+      const auto it = done_.find(s.name);
+      if (it == done_.end()) continue;
+      Json stage = it->second;
+      stage.erase("inputs");
+      stage.erase("eval_inputs");
+      const auto gate = gates_.find(s.name);
+      stage["gate"] = gate == gates_.end() ? Json(nullptr) : gate->second;
+      seconds += stage["seconds"].get<double>() + stage["eval_seconds"].get<double>();
+      stage["status"] = gate != gates_.end() && !gate->second["passed"].get<bool>() ? "failed" : "done";
+      all += s.name + " " + it->second["key"].get<std::string>() + " " + it->second["artefacts"].dump() + "\n";
+      stages.push_back(stage);
+    }
+    summary_ = {{"recipe", r_.name},
+                {"stages", stages},
+                {"digest", sha256_hex(all)},
+                {"complete", stages.size() == graph_.stages().size()},
+                {"seconds", seconds}};
+    replace_file(graph_.out() + "/summary.json", summary_.dump(1) + "\n");
+  }
+
+  std::vector<Json> last_answers() const {
+    std::vector<Json> out;
+    for (size_t i = graph_.stages().size(); i-- > 0;) {
+      const RecipeStage& s = graph_.stages()[i];
+      const fs::path path = fs::path(graph_.folder_of(s.name)) / "answers.jsonl";
+      if (!done_.contains(s.name) || !fs::exists(path)) continue;
+      const std::string text = read_text_file(path.string());
+      for (size_t at = 0; at < text.size() && out.size() < static_cast<size_t>(s.eval.shown);) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        out.push_back(Json::parse(text.substr(at, end - at)));
+        at = end + 1;
+      }
+      return out;
+    }
     return out;
-  }
-
-  StageReport read_report(const Stage& s) const {
-    const Json j = read_stage_file(s);
-    StageReport out;
-    out.name = s.name;
-    out.kind = s.kind;
-    out.model = model_of(s);
-    out.seconds = j.at("seconds").get<double>();
-    out.accuracy = j.at("accuracy").get<double>();
-    out.ci_low = j.at("ci95").at(0).get<double>();
-    out.ci_high = j.at("ci95").at(1).get<double>();
-    out.rows = j.at("rows").get<int64_t>();
-    out.mean_length = j.at("mean_length").get<double>();
-    out.curve = read_curve(folder_of(s), s.kind == "grpo" ? "reward" : "loss");
-    return out;
-  }
-
-  void show_samples() {
-    const Json j = read_stage_file(stages_.back());
-    for (const Json& x : j.at("samples"))
-      report_.samples.push_back({x.at("prompt").get<std::string>(), x.at("completion").get<std::string>(),
-                                 x.at("outcome").get<std::string>(), x.at("reference").get<std::string>()});
   }
 
   const PipelineRecipe& r_;
-  PipelineReport& report_;
-  PipelineKeys keys_;
-  KeyValues shared_;  // the recipe's, then the command line's
-  std::string out_;
-  std::vector<Stage> stages_;
-  std::vector<std::string> models_, stage_data_;  // what each stage begins with and learns from
+  const StageGraph graph_;
+  std::unique_ptr<RunFolder> lock_;
+  mutable std::string base_digest_;    // once it is needed
+  std::map<std::string, Json> done_;   // a finished stage's record by its name
+  std::map<std::string, Json> gates_;  // what became of each gate
+  Json summary_ = Json::object();
 };
 
 }  // namespace
 
-std::string pipeline_keys_help() {
-  PipelineKeys keys;
-  OptionTable table;
-  keys.declare(table);
-  return "A table [NAME] a stage: its key stage is sft or grpo, where NAME itself is not. Keys at the top are for "
-         "every stage\n"
-         "that knows them (see r1 sft --help, r1 grpo --help), those of a table for its stage, --set key=value for all "
-         "and\n"
-         "--set NAME.key=value for one. Keys of the pipeline itself, with their defaults:\n" +
-         table.help();
+std::vector<Json> predict_pipeline(const PipelineRecipe& recipe) {
+  const StageGraph graph(recipe);
+  const Predictor predictor(graph);
+  std::vector<Json> out;
+  for (const RecipeStage& s : graph.stages()) {
+    const Prediction p = predictor.predict(s);
+    out.push_back({{"name", s.name},
+                   {"kind", s.kind->name},
+                   {"from", s.from},
+                   {"steps", p.steps},
+                   {"tokens", p.tokens},
+                   {"seconds", p.seconds},
+                   {"memory_gb", p.memory_gb},
+                   {"guessed", p.guessed},
+                   {"finished", fs::exists(fs::path(graph.folder_of(s.name)) / "stage.json")}});
+    if (s.name == recipe.until) break;
+  }
+  return out;
 }
 
-bool run_pipeline(const PipelineRecipe& recipe, PipelineReport& report) { return Pipeline(recipe, report).run(); }
+std::string pipeline_keys_help() {
+  std::vector<std::string> kinds;
+  for (const StageKind& k : stage_kinds()) kinds.push_back(k.name);
+  return fmt::format(
+             "A table [NAME] a stage. Its key `stage` is one of {}, where NAME itself is not; `from`: the stage whose\n"
+             "model it begins with, or base (default: the last policy before it); `gate`: go on only if, such as\n"
+             "\"accuracy >= 0.4\" (with 95 % confidence). Values may name what earlier stages made: {{NAME.model}},\n"
+             "{{NAME.data}}. Keys at the top are for every stage that knows them (see r1 sft --help, r1 grpo --help),\n"
+             "those of a table for its stage, --set key=value for all and --set NAME.key=value for one. Keys of the\n"
+             "pipeline itself, with their defaults:\n",
+             fmt::join(kinds, ", ")) +
+         StageGraph::keys_help();
+}
+
+PipelineReport run_pipeline(const PipelineRecipe& recipe) { return Pipeline(recipe).run(); }
 
 }  // namespace r1

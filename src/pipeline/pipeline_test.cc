@@ -8,6 +8,8 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "pipeline/gate.h"
+#include "pipeline/provenance.h"
 
 namespace r1 {
 namespace {
@@ -31,9 +33,8 @@ class PipelineTest : public ::testing::Test {
   std::string out() const { return (folder_ / "run").string(); }
   // The error's text; "usage: " in front where it is the user's words that are wrong.
   std::string error() const {
-    PipelineReport report;
     try {
-      run_pipeline(recipe_, report);
+      (void)run_pipeline(recipe_);
     } catch (const UsageError& e) {
       EXPECT_FALSE(fs::exists(out())) << "something ran before all keys were read";
       return std::string("usage: ") + e.what();
@@ -59,7 +60,7 @@ TEST_F(PipelineTest, KeysOfTheRecipe) {
   recipe_.shared.back() = {"pipeline_eval_row", "1"};
   EXPECT_EQ(error(), "usage: r.toml: unknown key \"pipeline_eval_row\"; nearest is \"pipeline_eval_rows\"");
   recipe_.shared.back() = {"pipeline_eval_rows", "0"};
-  EXPECT_EQ(error(), "usage: pipeline_eval_rows is 0, expected at least 1");
+  EXPECT_EQ(error(), "usage: r.toml: pipeline_eval_rows is 0, expected at least 1");
   recipe_.shared.back() = {"max_length", "none"};
   EXPECT_EQ(error(), "usage: r.toml: stage [sft]: max_length is \"none\", expected a whole number");
 }
@@ -72,6 +73,96 @@ TEST_F(PipelineTest, KeysOfAStage) {
   EXPECT_TRUE(error().starts_with("usage: r.toml: stage [rl]: has a key output_dir")) << error();
   own.back() = {"num_generations", "7"};
   EXPECT_TRUE(error().starts_with("usage: stage [rl]: a rollout has 64 completions")) << error();
+}
+
+TEST_F(PipelineTest, WhatAStageBeginsWithStandsBeforeIt) {
+  KeyValues& own = recipe_.stages[1].second;
+  own.push_back({"from", "sftt"});
+  EXPECT_EQ(error(), "usage: r.toml: stage [rl]: from names sftt, which is no stage before it; nearest is \"sft\"");
+  own.back() = {"from", "rl"};
+  EXPECT_TRUE(error().starts_with("usage: r.toml: stage [rl]: from names rl, which is no stage before it")) << error();
+  own.back() = {"reward", "rm:{sft.data}"};
+  EXPECT_EQ(error(), "usage: r.toml: stage [rl]: reward: sft makes no data");
+  own.back() = {"reward", "rm:{sfd.model}"};
+  EXPECT_TRUE(error().starts_with("usage: r.toml: stage [rl]: reward names sfd")) << error();
+  own.pop_back();
+  recipe_.stages.push_back(recipe_.stages[1]);
+  EXPECT_EQ(error(), "usage: r.toml: stage [rl]: is there twice");
+  recipe_.stages.pop_back();
+  recipe_.until = "lr";
+  EXPECT_TRUE(error().starts_with("usage: r.toml: has no stage \"lr\"")) << error();
+}
+
+TEST_F(PipelineTest, TheGraph) {
+  recipe_.stages = {{"a", {{"stage", "sft"}}},
+                    {"b", {{"stage", "grpo"}, {"chat_template", "{%- if x -%}{{ y }}{%- endif -%}"}}},
+                    {"c", {{"stage", "sft"}, {"from", "base"}, {"data", "{b}/rows.jsonl"}}},
+                    {"d", {{"stage", "eval"}, {"from", "a"}}}};
+  recipe_.given = {{"c.gate", "accuracy >= 0.5"}, {"pipeline_eval_rows", "7"}, {"d.pipeline_eval_rows", "3"}};
+  const StageGraph graph(recipe_);
+  EXPECT_EQ(graph.stage("a").from, "");
+  EXPECT_EQ(graph.stage("b").from, "a");
+  EXPECT_EQ(graph.stage("c").from, "");
+  EXPECT_EQ(graph.stage("c").needs, std::vector<std::string>{"b"});
+  EXPECT_EQ(graph.stage("c").gate, "accuracy >= 0.5");
+  EXPECT_EQ(graph.stage("d").from, "a");
+  EXPECT_EQ(graph.stage("c").eval.rows, 7);
+  EXPECT_EQ(graph.stage("d").eval.rows, 3);
+  EXPECT_EQ(graph.make(graph.stage("c"))->data().data, out() + "/stages/b/rows.jsonl");
+  EXPECT_EQ(graph.make(graph.stage("b"))->prompt().chat_template, "{%- if x -%}{{ y }}{%- endif -%}");
+}
+
+TEST_F(PipelineTest, WhatGoesIntoAStageIsItsKey) {
+  const auto key = [&](const std::string& stage) {
+    const StageGraph graph(recipe_);
+    return Provenance(graph, graph.stage(stage),
+                      [](const std::string& s, const std::string& part) { return "digest of " + s + " " + part; });
+  };
+  const std::string plain = key("rl").key();
+  recipe_.given = {{"threads", "1"}, {"save_steps", "5"}, {"out", out() + "-elsewhere"}};
+  EXPECT_EQ(key("rl").key(), plain) << "neither place nor speed";
+  const Provenance before = key("rl");
+  recipe_.given = {{"rl.learning_rate", "0.5"}};
+  EXPECT_NE(key("rl").key(), plain);
+  EXPECT_EQ(before.difference(key("rl")), "learning_rate (was 1e-05, is 0.5)");
+  recipe_.given = {{"sft.learning_rate", "0.5"}};
+  EXPECT_EQ(key("rl").key(), plain) << "another stage's counts through its result alone";
+}
+
+TEST_F(PipelineTest, DigestsAreOfContent) {
+  for (const char* name : {"one", "two"}) {
+    fs::create_directory(folder_ / name);
+    replace_file((folder_ / name / "config.json").string(), "{}");
+    replace_file((folder_ / name / "model.safetensors").string(), "weights");
+  }
+  const auto digest = [&](const char* name) { return model_digest((folder_ / name).string()); };
+  EXPECT_EQ(digest("one"), digest("two"));
+  replace_file((folder_ / "two" / "README.md").string(), "no part of the model");
+  EXPECT_EQ(digest("one"), digest("two"));
+  replace_file((folder_ / "two" / "model.safetensors").string(), "other weights");
+  EXPECT_NE(digest("one"), digest("two"));
+  EXPECT_EQ(data_digest("tasks:countdown"), "tasks:countdown");
+  EXPECT_EQ(data_digest((folder_ / "one" / "config.json").string()),
+            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");  // sha256sum of {}
+}
+
+TEST(GateTest, HoldsWithConfidence) {
+  const nlohmann::ordered_json numbers = {{"accuracy", 0.5},
+                                          {"ci95", {0.45, 0.55}},
+                                          {"mixed", 0.1},
+                                          {"general", {{"accuracy", 0.9}, {"ci95", {0.8, 0.95}}}}};
+  const auto passed = [&](const char* rule) { return hold_against(parse_gate(rule), numbers).passed; };
+  EXPECT_TRUE(passed("accuracy >= 0.45"));
+  EXPECT_FALSE(passed("accuracy >= 0.46")) << "0.5 it is, but not with 95 % confidence";
+  EXPECT_TRUE(passed("accuracy <= 0.55"));
+  EXPECT_FALSE(passed("accuracy <= 0.54"));
+  EXPECT_TRUE(passed("mixed<=0.1"));
+  EXPECT_TRUE(passed("general.accuracy >= 0.8"));
+  EXPECT_FALSE(passed("general.accuracy >= 0.81"));
+  EXPECT_EQ(hold_against(parse_gate("accuracy>=0.4"), numbers).text, "accuracy 0.5 (95 %: 0.45 to 0.55) >= 0.4");
+  EXPECT_THROW(hold_against(parse_gate("acuracy >= 0"), numbers), Error);
+  for (const char* wrong : {"", "accuracy", "accuracy > 0.5", "accuracy >= half", ">= 1", "accuracy >= 0.5 mixed <= 1"})
+    EXPECT_THROW(parse_gate(wrong), UsageError) << wrong;
 }
 
 TEST_F(PipelineTest, StagesAreKnownAndPlainlyNamed) {
@@ -116,7 +207,7 @@ TEST_F(PipelineTest, AFolderThatHoldsSomethingIsLeftAlone) {
 
 TEST(PipelineHelpTest, ListsItsKeys) {
   for (const char* key : {"pipeline_eval_data", "pipeline_eval_reward", "pipeline_eval_rows", "pipeline_eval_samples",
-                          "pipeline_eval_max_length"})
+                          "pipeline_eval_max_length", "gate", "from"})
     EXPECT_NE(pipeline_keys_help().find(key), std::string::npos) << key;
 }
 

@@ -29,27 +29,36 @@ TEST_F(RunSlow, TwoStagesAndNoneTwice) {
   const Outcome o = r1(words("a"));
   ASSERT_TRUE(done(o));
   const auto stages = json_lines(o.out);
-  ASSERT_EQ(stages.size(), 2u);
-  EXPECT_EQ(stages[0]["stage"], "start");
+  ASSERT_EQ(stages.size(), 3u);
+  EXPECT_EQ(stages[0]["name"], "start");
   EXPECT_EQ(stages[0]["kind"], "sft");
-  EXPECT_EQ(stages[1]["stage"], "grpo");
-  for (const Json& s : stages) {
-    EXPECT_EQ(s["rows"], 5);
-    EXPECT_EQ(s["ci95"].size(), 2u);
-    for (const char* key : {"model", "seconds", "accuracy", "mean_length"}) EXPECT_TRUE(s.contains(key)) << key;
+  EXPECT_EQ(stages[1]["name"], "grpo");
+  EXPECT_EQ(stages[2]["complete"], true);
+  EXPECT_EQ(stages[2]["digest"].get<std::string>().size(), 64u);
+  for (const Json& s : {stages[0], stages[1]}) {
+    EXPECT_EQ(s["eval"]["rows"], 5);
+    EXPECT_EQ(s["eval"]["ci95"].size(), 2u);
+    for (const char* key : {"model", "seconds", "flops", "eval", "artefacts", "key"})
+      EXPECT_TRUE(s.contains(key)) << key;
+    EXPECT_GT(s["flops"], 0.0);
     EXPECT_TRUE(fs::exists(fs::path(s["model"].get<std::string>()) / "model.safetensors"));
   }
-  EXPECT_NE(read_file(t_ / "a/grpo/recipe.toml").find("model = \"" + (t_ / "a/start/model").string() + "\""),
-            std::string::npos)
+  const Json summary = Json::parse(read_file(t_ / "a/summary.json"));
+  EXPECT_EQ(summary["stages"].size(), 2u);
+  EXPECT_EQ(summary["digest"], stages[2]["digest"]);
+  EXPECT_EQ(json_lines(read_file(t_ / "a/stages/grpo/answers.jsonl")).size(), 5u);
+  EXPECT_NE(
+      read_file(t_ / "a/stages/grpo/recipe.toml").find("model = \"" + (t_ / "a/stages/start/model").string() + "\""),
+      std::string::npos)
       << "a stage begins with what the one before it made";
   EXPECT_TRUE(refused(r1(words("a")), 1, "--resume goes on with it"));
-  const auto written = fs::last_write_time(t_ / "a/start/metrics.jsonl");
+  const auto written = fs::last_write_time(t_ / "a/stages/start/metrics.jsonl");
   std::vector<std::string> again = words("a");
   again.push_back("--resume");
   const Outcome second = r1(again);
   ASSERT_TRUE(done(second));
   EXPECT_EQ(second.out, o.out);
-  EXPECT_EQ(fs::last_write_time(t_ / "a/start/metrics.jsonl"), written) << "a finished stage is not done again";
+  EXPECT_EQ(fs::last_write_time(t_ / "a/stages/start/metrics.jsonl"), written) << "a finished stage is not done again";
   EXPECT_EQ(second.err.find("r1 sft"), std::string::npos) << second.err;
   const Outcome human = r1({"run", t_ / "recipe.toml", "--out", t_ / "a", "--resume"});
   EXPECT_NE(human.out.find("The model is in "), std::string::npos) << human.out;
@@ -57,9 +66,9 @@ TEST_F(RunSlow, TwoStagesAndNoneTwice) {
 
 TEST_F(RunSlow, TheCommandLineCountsMore) {
   ASSERT_TRUE(done(r1(words("a", {"max_steps=1", "grpo.max_steps=3", "start.learning_rate=0.5"}))));
-  EXPECT_EQ(json_lines_of(t_ / "a/start/metrics.jsonl").size(), 1u) << "max_steps=1 is for all stages";
-  EXPECT_EQ(json_lines_of(t_ / "a/start/metrics.jsonl")[0]["learning_rate"], 0.5);
-  EXPECT_EQ(json_lines_of(t_ / "a/grpo/metrics.jsonl").size(), 3u) << "STAGE.key counts more";
+  EXPECT_EQ(json_lines_of(t_ / "a/stages/start/metrics.jsonl").size(), 1u) << "max_steps=1 is for all stages";
+  EXPECT_EQ(json_lines_of(t_ / "a/stages/start/metrics.jsonl")[0]["learning_rate"], 0.5);
+  EXPECT_EQ(json_lines_of(t_ / "a/stages/grpo/metrics.jsonl").size(), 3u) << "STAGE.key counts more";
 }
 
 TEST_F(RunSlow, KilledOrInterruptedItGoesOnWhereItWas) {
@@ -67,11 +76,11 @@ TEST_F(RunSlow, KilledOrInterruptedItGoesOnWhereItWas) {
   ASSERT_TRUE(done(r1(words("whole", sets))));
   std::vector<std::string> all = words("cut", sets);
   all.push_back("--resume");  // nothing there yet: it begins
-  const auto steps = [&] { return json_lines(read_file(t_ / "cut/grpo/metrics.jsonl")).size(); };
+  const auto steps = [&] { return json_lines(read_file(t_ / "cut/stages/grpo/metrics.jsonl")).size(); };
   for (const auto& [signal, at] : {std::pair(SIGKILL, 4), std::pair(SIGINT, 8)}) {
     Running run({.words = all});
     ASSERT_TRUE(run.until([&] {
-      const std::string text = read_file(t_ / "cut/grpo/metrics.jsonl");
+      const std::string text = read_file(t_ / "cut/stages/grpo/metrics.jsonl");
       return std::count(text.begin(), text.end(), '\n') >= at;
     }));
     run.send(signal);
@@ -81,12 +90,52 @@ TEST_F(RunSlow, KilledOrInterruptedItGoesOnWhereItWas) {
       continue;
     }
     EXPECT_EQ(o.code, 1);
-    EXPECT_EQ(json_lines(o.out).size(), 1u) << "the finished stage";
+    EXPECT_EQ(json_lines(o.out).size(), 2u) << "the finished stage, and that it is not all";
+    EXPECT_EQ(json_lines(o.out)[1]["complete"], false);
     EXPECT_NE(o.err.find("go on with: r1 run"), std::string::npos) << o.err;
   }
   ASSERT_TRUE(done(r1(all)));
   EXPECT_EQ(steps(), 14u);
-  EXPECT_TRUE(same_bytes(t_ / "cut/grpo/model/model.safetensors", t_ / "whole/grpo/model/model.safetensors"));
+  EXPECT_TRUE(
+      same_bytes(t_ / "cut/stages/grpo/model/model.safetensors", t_ / "whole/stages/grpo/model/model.safetensors"));
+  const auto digest = [&](const char* run) { return Json::parse(read_file(t_ / run / "summary.json"))["digest"]; };
+  EXPECT_EQ(digest("cut"), digest("whole"));
+}
+
+TEST_F(RunSlow, FromUntilGatesAndChangedRecipes) {
+  std::vector<std::string> until = words("a");
+  until.insert(until.end(), {"--until", "start"});
+  const Outcome first = r1(until);
+  ASSERT_TRUE(done(first));
+  ASSERT_EQ(json_lines(first.out).size(), 2u);
+  EXPECT_EQ(json_lines(first.out)[1]["complete"], false);
+  EXPECT_FALSE(fs::exists(t_ / "a/stages/grpo"));
+  std::vector<std::string> changed = words("a", {"start.learning_rate=0.5"});
+  changed.push_back("--resume");
+  EXPECT_TRUE(refused(r1(changed), 1, "stage [start] was made from something else: learning_rate (was 0.001, is 0.5)"));
+  changed.insert(changed.end(), {"--from", "start", "--set", "start.gate=accuracy >= 0.99"});
+  EXPECT_TRUE(refused(r1(changed), 1, "stage [start]: its gate is not passed: accuracy"));
+  EXPECT_EQ(json_lines_of(t_ / "a/stages/start/metrics.jsonl")[0]["learning_rate"], 0.5);
+  EXPECT_EQ(json_lines_of(t_ / "a/replaced/1/start/metrics.jsonl")[0]["learning_rate"], 0.001) << "kept aside";
+  EXPECT_EQ(Json::parse(read_file(t_ / "a/summary.json"))["stages"][0]["gate"]["passed"], false);
+  EXPECT_FALSE(fs::exists(t_ / "a/stages/grpo"));
+}
+
+TEST_F(RunSlow, DryRunPredictsAndDoesNothing) {
+  std::vector<std::string> dry = words("a");
+  dry.push_back("--dry-run");
+  const Outcome o = r1(dry);
+  ASSERT_TRUE(done(o));
+  const auto stages = json_lines(o.out);
+  ASSERT_EQ(stages.size(), 2u);
+  for (const Json& s : stages) {
+    EXPECT_EQ(s["steps"], 2);
+    EXPECT_GT(s["seconds"], 0.0);
+    EXPECT_GT(s["memory_gb"], 0.0);
+    EXPECT_EQ(s["finished"], false);
+  }
+  EXPECT_EQ(stages[1]["from"], "start");
+  EXPECT_FALSE(fs::exists(t_ / "a"));
 }
 
 TEST_F(RunSlow, WrongUse) {

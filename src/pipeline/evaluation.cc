@@ -1,0 +1,189 @@
+#include "pipeline/evaluation.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "data/tasks/task_rows.h"
+#include "formats/model_path.h"
+#include "reward/language.h"
+#include "runs/view.h"
+#include "train/evaluate.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kAnswersKept = 40;
+
+// A mean over what was added; 0 of nothing.
+struct Mean {
+  double sum = 0, n = 0;
+  void add(double x) { sum += x, n++; }
+  double value() const { return n == 0 ? 0 : sum / n; }
+};
+
+// Rows may say it themselves ("language", or in "meta"); else it is the question's.
+std::string language_of(const DataRow& row, const Prompt& prompt) {
+  for (const Json* j : {&row.row, row.row.is_object() && row.row.contains("meta") ? &row.row["meta"] : nullptr})
+    if (j != nullptr && j->is_object() && j->contains("language") && (*j)["language"].is_string()) {
+      const std::string said = (*j)["language"].get<std::string>();
+      const auto& known = known_languages();
+      if (std::find(known.begin(), known.end(), said) != known.end()) return said;
+    }
+  return main_language(row.prompt.empty() ? prompt.text : row.prompt);
+}
+
+std::string difficulty_of(const DataRow& row) {
+  for (const Json* j : {&row.row, row.row.is_object() && row.row.contains("meta") ? &row.row["meta"] : nullptr})
+    if (j != nullptr && j->is_object() && j->contains("difficulty")) {
+      const Json& d = (*j)["difficulty"];
+      return d.is_string() ? d.get<std::string>() : d.dump();
+    }
+  return "";
+}
+
+// Words of two languages in one text, neither of them a mere slip: R1's language mixing.
+bool mixes(const LanguageShare& share) { return share.words >= 4 && share.share() > 0.1 && share.share() < 0.9; }
+
+struct Asked {
+  std::vector<DataRow> rows;
+  std::vector<EvalItem> items;
+};
+
+class Evaluator {
+ public:
+  Evaluator(const RecipeStage& stage, const StageRun& run, const std::string& model)
+      : stage_(stage),
+        data_options_(run.data()),
+        files_(open_model_files(resolve_model(model))),
+        tokenizer_(open_tokenizer(files_)),
+        model_(load_transformer(files_, make_compute("auto"), ModelUse::inference)),
+        sampler_(model_, tokenizer_, {.max_active = 64}),
+        prompts_(files_, tokenizer_, run.prompt()) {}
+
+  std::optional<StageEvaluation> run() {
+    const StageEval& e = stage_.eval;
+    const std::string data = e.data.empty() ? data_options_.data : e.data;
+    if (data.empty()) fail_usage("stage [{}]: no held-out items: pipeline_eval_data says which", stage_.name);
+    const Asked asked = ask("evaluation", data, e.reward, static_cast<int>(e.generations));
+    if (asked.items.empty()) return std::nullopt;
+    StageEvaluation out;
+    out.numbers = numbers_of(asked, e.generations);
+    for (size_t i = 0; i < asked.items.size() && i < kAnswersKept; i++)
+      out.answers.push_back(answer_of(asked.rows[i], asked.items[i]));
+    if (!e.general_data.empty()) {
+      const Asked general = ask("evaluation, general", e.general_data, e.general_reward, 1);
+      if (general.items.empty()) return std::nullopt;
+      const EvalResult r = summarise(general.items);
+      out.numbers["general"] = {
+          {"accuracy", r.pass_at_1}, {"ci95", {r.ci_low, r.ci_high}}, {"rows", r.rows}, {"mean_length", r.mean_length}};
+    }
+    return out;
+  }
+
+ private:
+  Asked ask(const std::string& name, const std::string& data, const std::string& reward_spec, int generations) {
+    Asked out;
+    DataOptions options = data_options_;
+    options.data = data;
+    out.rows = options.load_prompts(true, "r1 run").rows;
+    if (out.rows.size() > static_cast<size_t>(stage_.eval.rows)) out.rows.resize(static_cast<size_t>(stage_.eval.rows));
+    const auto reward = make_reward_for(data, reward_spec, {.max_completion_length = stage_.eval.max_length});
+    EvalOptions how;
+    how.samples = generations;
+    how.sampling.temperature = static_cast<float>(stage_.eval.temperature);
+    how.sampling.max_new_tokens = stage_.eval.max_length;
+    ProgressBar bar(name, static_cast<int64_t>(out.rows.size()) * generations);
+    out.items = evaluate(sampler_, prompts_, out.rows, *reward, how, [&](int64_t done) { bar.update(done); });
+    return out;
+  }
+
+  Json numbers_of(const Asked& asked, int64_t generations) const {
+    const EvalResult r = summarise(asked.items);
+    Json out = {{"accuracy", r.pass_at_1},
+                {"ci95", {r.ci_low, r.ci_high}},
+                {"rows", r.rows},
+                {"failed", r.failed},
+                {"mean_length", r.mean_length}};
+    if (generations > 1) {
+      out["pass_at_k"] = r.pass_at_k;
+      out["cons_at_k"] = r.cons_at_k;
+      out["k"] = generations;
+    }
+    Mean right, wrong, consistency, mixed;
+    struct Level {
+      Mean accuracy, length;
+    };
+    std::map<std::string, Level> levels;
+    for (size_t i = 0; i < asked.items.size(); i++) {
+      const EvalItem& item = asked.items[i];
+      const std::string language = language_of(asked.rows[i], item.prompt), level = difficulty_of(asked.rows[i]);
+      for (size_t s = 0; s < item.completions.size(); s++) {
+        const bool correct = item.verdicts[s].outcome == Outcome::correct;
+        const double length = static_cast<double>(item.completions[s].ids.size());
+        (correct ? right : wrong).add(length);
+        if (!level.empty()) levels[level].accuracy.add(correct), levels[level].length.add(length);
+        const LanguageShare share = language_share(item.completions[s].text, language);
+        if (share.words > 0) consistency.add(share.share());
+        mixed.add(mixes(share));
+      }
+    }
+    out["mean_length_correct"] = right.value();
+    out["mean_length_wrong"] = wrong.value();
+    out["truncated"] = r.truncated;
+    out["language_consistency"] = consistency.value();
+    out["mixed"] = mixed.value();
+    if (levels.empty()) return out;
+    out["by_difficulty"] = Json::array();
+    for (const auto& [level, m] : levels)
+      out["by_difficulty"].push_back({{"difficulty", level},
+                                      {"accuracy", m.accuracy.value()},
+                                      {"rows", m.accuracy.n},
+                                      {"mean_length", m.length.value()}});
+    return out;
+  }
+
+  Json answer_of(const DataRow& row, const EvalItem& item) const {
+    const Completion& c = item.completions[0];
+    const Verdict& v = item.verdicts[0];
+    const std::string language = language_of(row, item.prompt);
+    Json tokens = Json::array();
+    if (tokenizer_) {
+      StreamDecoder decoder(tokenizer_, true);
+      for (size_t t = 0; t < c.ids.size(); t++) {
+        std::string text = decoder.push(c.ids[t]);
+        if (t + 1 == c.ids.size()) text += decoder.finish();
+        tokens.push_back({text, c.behavior_logp[t]});
+      }
+    }
+    return {{"row", item.row},
+            {"prompt", row.prompt.empty() ? item.prompt.text : row.prompt},
+            {"completion", item.prompt.prefilled + c.text},
+            {"outcome", outcome_name(v.outcome)},
+            {"reference", row.answer},
+            {"extracted", v.extracted},
+            {"reason", v.reason},
+            {"language", language},
+            {"consistency", language_share(c.text, language).share()},
+            {"tokens", tokens}};
+  }
+
+  const RecipeStage& stage_;
+  const DataOptions data_options_;
+  const ModelFiles files_;
+  const std::shared_ptr<const Tokenizer> tokenizer_;
+  const Transformer model_;
+  Sampler sampler_;
+  const PromptBuilder prompts_;
+};
+
+}  // namespace
+
+std::optional<StageEvaluation> evaluate_stage(const RecipeStage& stage, const StageRun& run, const std::string& model) {
+  return Evaluator(stage, run, model).run();
+}
+
+}  // namespace r1

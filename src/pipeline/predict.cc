@@ -1,0 +1,109 @@
+#include "pipeline/predict.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "formats/model_path.h"
+#include "model/floors.h"
+#include "train/memory_plan.h"
+#include "train/prompts.h"
+
+namespace r1 {
+
+namespace fs = std::filesystem;
+
+struct Predictor::Base {
+  explicit Base(const std::string& model)
+      : files(open_model_files(resolve_model(model))),
+        tokenizer(open_tokenizer(files)),
+        config(read_config(files.config, files.generation_config, files.path)),
+        compute(make_compute("auto")) {
+    const std::vector<ProductShape> shapes = product_shapes(config);
+    machine = measure_machine(compute, {.shapes = {shapes.end() - 3, shapes.end()},
+                                        .operands = {compute.operand},
+                                        .rows = {compute.onednn ? 1024 : 128},
+                                        .seconds = 0.01,
+                                        .read_bytes = size_t{128} << 20});
+  }
+  ModelFiles files;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  ModelConfig config;
+  Compute compute;
+  Machine machine;
+};
+
+// Means over the first rows.
+struct Predictor::Lengths {
+  int64_t prompt = 64, completion = 128, rows = 1000;
+  bool guessed = true;
+};
+
+Predictor::Predictor(const StageGraph& graph) : graph_(graph), base_(std::make_unique<Base>(graph.model())) {}
+Predictor::~Predictor() = default;
+
+Predictor::Lengths Predictor::lengths_of(const StageRun& run, const StageSize& size) const {
+  constexpr int64_t kLooked = 64;
+  Lengths out;
+  out.completion = std::max<int64_t>(1, size.completion / 2);
+  DataOptions few = run.data();
+  if (few.data.empty() || (few.data.find('/') != std::string::npos && !fs::exists(few.data))) return out;
+  out.rows = size.steps > 0 ? kLooked : static_cast<int64_t>(few.load(false, true).rows.size());
+  few.task_rows = std::min(few.task_rows, kLooked);
+  few.read.limit = kLooked;
+  const Dataset data = few.load(false, true);
+  const PromptBuilder prompts(base_->files, base_->tokenizer, run.prompt());
+  int64_t total = 0, n = 0;
+  for (const DataRow& row : data.rows) {
+    if (size.samples > 0)
+      total += static_cast<int64_t>(prompts.build(row).ids.size());
+    else
+      total += static_cast<int64_t>(prompts.learn(row, size.completion, false).samples[0].ids.size());
+    n++;
+  }
+  if (n == 0) return out;
+  (size.samples > 0 ? out.prompt : out.completion) = std::max<int64_t>(1, total / n);
+  if (size.samples == 0) out.prompt = 0;
+  out.guessed = false;
+  return out;
+}
+
+Prediction Predictor::predict(const RecipeStage& stage) const {
+  Prediction out;
+  const std::unique_ptr<StageRun> run = graph_.make(stage);
+  const StageSize size = run->size();
+  if (size.sequences == 0 && size.samples == 0) return out;
+  const Lengths lengths = lengths_of(*run, size);
+  const bool samples = size.samples > 0;
+  Work work;
+  if (samples)
+    work = make_work({.prompts = size.prompts,
+                      .samples = size.samples / std::max<int64_t>(1, size.prompts),
+                      .prompt = lengths.prompt,
+                      .completion = lengths.completion});
+  else
+    work = make_work({.prompts = size.sequences, .samples = 1, .prompt = 0, .completion = lengths.completion});
+  const Floors floors(base_->config, base_->machine, base_->compute.operand);
+  double step = 0;
+  if (samples) step += floors.prefill(work) + floors.decode(work, size.max_active);
+  if (size.sequences > 0) step += floors.train(work) + floors.optimizer();
+  const double rows_a_step = static_cast<double>(std::max<int64_t>(1, size.rows_a_step));
+  out.steps = size.steps > 0
+                  ? size.steps
+                  : static_cast<int64_t>(std::ceil(size.epochs * static_cast<double>(lengths.rows) / rows_a_step));
+  out.seconds = static_cast<double>(out.steps) * step / kSharePredicted;
+  out.tokens = out.steps * (completion_tokens(work) + prompt_tokens(work));
+  out.guessed = lengths.guessed;
+  const SamplingLoad load{.prompts = std::max<int64_t>(1, size.prompts),
+                          .samples = samples ? size.samples : size.sequences,
+                          .longest_prompt = std::max<int64_t>(1, lengths.prompt),
+                          .max_new_tokens = std::max<int64_t>(1, samples ? size.completion : lengths.completion),
+                          .one_length = false};
+  MemoryNeeds needs{.trains = size.sequences > 0, .limits = {.max_active = size.max_active}};
+  if (samples) needs.sampling.push_back(load);
+  if (size.sequences > 0) needs.update = update_load(load, size.micro_batch_tokens);
+  out.memory_gb = static_cast<double>(plan_memory(base_->compute, base_->config, needs).peak_bytes()) / 1e9;
+  return out;
+}
+
+}  // namespace r1

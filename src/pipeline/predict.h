@@ -1,0 +1,38 @@
+// What a stage will take, before it runs: from the machine's peaks, the floors of model/floors.h and the memory plan.
+#pragma once
+
+#include "kernels/machine.h"
+#include "model/config.h"
+#include "pipeline/stage_graph.h"
+
+namespace r1 {
+
+struct Prediction {
+  double seconds = 0;    // training alone, at kSharePredicted of the floor
+  double memory_gb = 0;  // of the training or sampling, whichever is more
+  int64_t steps = 0;
+  int64_t tokens = 0;    // trained or sampled
+  bool guessed = false;  // its rows are not there yet: lengths and numbers are guesses
+};
+
+// Kernels reach 0.3 to 0.6 of the floor on the machines measured (docs/results/speed.md).
+constexpr double kSharePredicted = 0.35;
+
+// For the stages of a pipeline whose models all have the shape of the pipeline's own.
+class Predictor {
+ public:
+  // Opens the pipeline's model (not its weights) and measures the machine, some 200 ms.
+  explicit Predictor(const StageGraph& graph);
+  ~Predictor();
+  Prediction predict(const RecipeStage& stage) const;
+
+ private:
+  struct Lengths;
+  Lengths lengths_of(const StageRun& run, const StageSize& size) const;
+
+  const StageGraph& graph_;
+  struct Base;
+  std::unique_ptr<Base> base_;
+};
+
+}  // namespace r1
