@@ -1,7 +1,7 @@
 # The commands of the README. Each is complete on a fresh Debian 12, as root or with sudo.
 RELEASE := build/release
 
-.PHONY: build run test bench format clean install
+.PHONY: build run test bench fuzz format clean install
 .DEFAULT_GOAL := build
 
 install:
@@ -28,6 +28,11 @@ test: install $(RELEASE)/build.ninja
 bench: install $(RELEASE)/build.ninja
 	@cmake --build --preset release --target r1
 	$(RELEASE)/r1 bench
+
+# Each reader of outside bytes for a minute under clang's fuzzer and sanitizers; `make test` replays what it kept.
+fuzz:
+	@tools/install.sh --developers
+	@tools/fuzz.sh 60
 
 format:
 	@tools/install.sh --developers

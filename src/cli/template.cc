@@ -11,6 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Keys that hold variables: the second is TRL's.
+bool is_variables(std::string_view key) { return key == "extra" || key == "chat_template_kwargs"; }
+
 std::string render_line(const ChatTemplate& chat, const Json& row, const Json& tokenizer_config) {
   Json context = Json::object();
   for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
@@ -22,12 +25,16 @@ std::string render_line(const ChatTemplate& chat, const Json& row, const Json& t
         context[key] = token["content"];
     }
   if (!row.is_object() || !row.contains("messages")) fail("expected a JSON object with \"messages\"");
-  context["messages"] = row["messages"];
-  context["tools"] = row.value("tools", Json());
-  context["add_generation_prompt"] = row.value("add_generation_prompt", false);
-  if (row.contains("extra") && !row["extra"].is_null()) {
-    if (!row["extra"].is_object()) fail("\"extra\" is {}, expected an object of variables", row["extra"].type_name());
-    context.update(row["extra"]);
+  context["tools"] = Json();
+  context["add_generation_prompt"] = false;
+  // What else stands beside the messages is a variable, as in transformers' apply_chat_template; "template" and "text"
+  // are what such files say of themselves.
+  for (const auto& [key, value] : row.items())
+    if (!is_variables(key) && key != "template" && key != "text") context[key] = value;
+  for (const auto& [key, value] : row.items()) {
+    if (!is_variables(key) || value.is_null()) continue;
+    if (!value.is_object()) fail("\"{}\" is {}, expected an object of variables", key, value.type_name());
+    context.update(value);
   }
   return chat.render(context);
 }

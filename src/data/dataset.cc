@@ -45,9 +45,25 @@ class FileReading {
   }
 
   Dataset run(std::string_view bytes) {
-    read_records(bytes, out_.name, read_.split,
-                 {.record = [&](const RecordPlace& place, Json row) { take(place, std::move(row)); },
-                  .bad = [&](const RecordPlace& place, const std::string& reason) { refuse(place, reason); }});
+    read_records(bytes, out_.name, read_.split, sink());
+    return finished();
+  }
+  Dataset run_file() {
+    read_record_file(out_.name, read_.split, sink());
+    return finished();
+  }
+
+ private:
+  static constexpr size_t kShown = 10;
+  // Beyond the limit the reading goes on a little, so that a file's faults are seen together.
+  static constexpr int64_t kCounted = 1000;
+
+  RecordSink sink() {
+    return {.record = [this](const RecordPlace& place, Json row) { take(place, std::move(row)); },
+            .bad = [this](const RecordPlace& place, const std::string& reason) { refuse(place, reason); }};
+  }
+
+  Dataset finished() {
     const int64_t bad = out_.sources[0].bad_rows;
     if (bad > read_.max_bad_rows) fail_for_bad_rows();
     if (out_.rows.empty() && bad > 0) fail("{}: all of its {} rows are bad: {}", out_.name, bad, out_.bad_rows[0]);
@@ -56,11 +72,6 @@ class FileReading {
     if (bad > static_cast<int64_t>(out_.bad_rows.size())) log_warning("{}: {} bad rows are left out", out_.name, bad);
     return std::move(out_);
   }
-
- private:
-  static constexpr size_t kShown = 10;
-  // Beyond the limit the reading goes on a little, so that a file's faults are seen together.
-  static constexpr int64_t kCounted = 1000;
 
   void take(const RecordPlace& place, Json json) {
     for (const auto& [known, given] : read_.columns) {
@@ -125,7 +136,7 @@ Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& rea
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
   } else {
     for (const std::string& file : find_data_files(part.path, read.split))
-      append(out, parse_dataset(read_text_file(file, uint64_t{8} << 30), file, read));
+      append(out, FileReading(file, read).run_file());
     if (read.held_out_fraction > 0) {
       const size_t all = out.rows.size();
       out = split_dataset(out, read.held_out_fraction, 0, read.held_out);

@@ -83,7 +83,46 @@ TEST(Jsonl, SizesAreBounded) {
   EXPECT_EQ(error_of(wide(1024)), "no error");
   EXPECT_NE(error_of(wide(1025)).find("more than 1024 keys"), std::string::npos);
   EXPECT_EQ(error_of("{\"a\":\"" + std::string((16 << 20) - 8, 'x') + "\"}"), "no error");
-  EXPECT_NE(error_of("{\"a\":\"" + std::string(16 << 20, 'x') + "\"}").find("at most 16777216"), std::string::npos);
+  EXPECT_NE(error_of("{\"a\":\"" + std::string(16 << 20, 'x') + "\"}").find("a line of more than 16777216 bytes"),
+            std::string::npos);
+}
+
+struct Read {
+  std::vector<std::string> rows, bad;
+  friend bool operator==(const Read&, const Read&) = default;
+};
+// The text in pieces of `size` bytes.
+Read in_pieces(std::string_view text, size_t size) {
+  Read out;
+  const RecordSink sink{
+      .record = [&](const RecordPlace& place,
+                    nlohmann::ordered_json row) { out.rows.push_back(place_text("f", place) + ": " + row.dump()); },
+      .bad = [&](const RecordPlace& place,
+                 const std::string& reason) { out.bad.push_back(place_text("f", place) + ": " + reason); }};
+  JsonLines lines(sink);
+  for (size_t at = 0; at < text.size(); at += size) lines.feed(text.substr(at, size));
+  lines.finish();
+  return out;
+}
+
+TEST(Jsonl, PiecesMayBeCutAnywhere) {
+  const std::string text = "\xEF\xBB\xBF{\"a\":1}\r\n\n \t\n{\"b\":\"\xC3\xA9\"}\n{\"c\"\n[3]\n{\"d\":4}";
+  const Read whole = in_pieces(text, text.size());
+  EXPECT_EQ(whole.rows,
+            (std::vector<std::string>{"f: line 1 (byte 3): {\"a\":1}", "f: line 4 (byte 16): {\"b\":\"\xC3\xA9\"}",
+                                      "f: line 7 (byte 36): {\"d\":4}"}));
+  EXPECT_EQ(whole.bad.size(), 2u);
+  for (size_t size = 1; size < text.size(); size++) EXPECT_EQ(in_pieces(text, size), whole) << size;
+}
+
+TEST(Jsonl, AnEndlessLineIsPassedOverOnceAndTheNextIsRead) {
+  std::string text = "{\"a\":1}\n{\"b\":\"" + std::string(40 << 20, 'x') + "\"}\n{\"c\":3}\n";
+  const Read got = in_pieces(text, 1 << 20);
+  EXPECT_EQ(got.rows, (std::vector<std::string>{"f: line 1 (byte 0): {\"a\":1}",
+                                                fmt::format("f: line 3 (byte {}): {{\"c\":3}}", text.size() - 8)}));
+  EXPECT_EQ(
+      got.bad,
+      (std::vector<std::string>{"f: line 2 (byte 8): a line of more than 16777216 bytes, the longest that is read"}));
 }
 
 }  // namespace

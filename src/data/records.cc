@@ -1,7 +1,11 @@
 #include "data/records.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 
 namespace r1 {
@@ -213,6 +217,26 @@ void read_records(std::string_view bytes, const std::string& name, const std::st
   if (plain.starts_with("\xEF\xBB\xBF")) plain.remove_prefix(3);
   if (is_json_list(plain, name, split)) return read_json_list(plain, name, split, sink);
   read_json_lines(rest, sink);
+}
+
+void read_record_file(const std::string& path, const std::string& split, const RecordSink& sink) {
+  constexpr size_t kPiece = 1u << 20;
+  const std::string ending = path.substr(std::min(path.rfind('.'), path.size()));  // packed files have another
+  std::error_code none;
+  const bool lines_named = (ending == ".jsonl" || ending == ".ndjson") && std::filesystem::is_regular_file(path, none);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(lines_named ? std::fopen(path.c_str(), "rbe") : nullptr,
+                                                             std::fclose);
+  std::string piece(file ? kPiece : 0, '\0');
+  size_t n = file ? std::fread(piece.data(), 1, kPiece, file.get()) : 0;
+  const std::string_view first = std::string_view(piece).substr(0, n);
+  // a list, or packed under a wrong name: what is no line has to be seen whole
+  if (n == 0 || is_packed(first) || is_json_list(first.substr(first.starts_with("\xEF\xBB\xBF") ? 3 : 0), path, split))
+    return read_records(read_text_file(path, uint64_t{8} << 30), path, split, sink);
+  refuse_other_formats(first, path);
+  JsonLines lines(sink);
+  for (; n > 0; n = std::fread(piece.data(), 1, kPiece, file.get())) lines.feed(std::string_view(piece).substr(0, n));
+  if (std::ferror(file.get())) fail("{}: cannot be read to its end", path);
+  lines.finish();
 }
 
 }  // namespace r1

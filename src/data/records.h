@@ -53,6 +53,29 @@ void read_json_list(std::string_view text, const std::string& name, const std::s
 // what parse_json_object refuses.
 void read_json_lines(std::string_view text, const RecordSink& sink);
 
+// The same from pieces, wherever they were cut: no more than a line is held.
+class JsonLines {
+ public:
+  explicit JsonLines(const RecordSink& sink) : sink_(sink) {}  // the sink must outlive this
+  void feed(std::string_view piece);
+  void finish();  // the last line may lack its break
+
+ private:
+  void take(std::string_view more, bool ends);
+  void line(std::string_view text);
+
+  const RecordSink& sink_;
+  std::string rest_;       // of the line that is being read, what earlier pieces held
+  size_t line_bytes_ = 0;  // of it, read so far
+  bool too_long_ = false;  // it is passed over
+  int64_t number_ = 1;
+  size_t at_ = 0;  // where it begins
+};
+
+// The file at `path`, as read_records reads its bytes. JSON lines that are not packed are read piece by piece whatever
+// the file's size; other files as a whole, up to 8 GB.
+void read_record_file(const std::string& path, const std::string& split, const RecordSink& sink);
+
 // One object's text; `begin` is where it stands in the file, for the byte in the message. Throws r1::Error for more
 // than 16 MB, nesting deeper than 64, an object of more than 1024 keys, invalid UTF-8 or JSON, and for what is no
 // object.

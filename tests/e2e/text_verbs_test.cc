@@ -90,10 +90,12 @@ TEST(TemplateTest, AFileAndAModelsOwn) {
              "{% if add_generation_prompt %}>{% endif %}{{ mood }}{{ strftime_now('%Y-%m-%d') }}");
   const std::string rows =
       "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":null,\"add_generation_prompt\":true,"
-      "\"extra\":{\"mood\":\"calm \"}}\n"
+      "\"mood\":\"glad \",\"chat_template_kwargs\":{\"mood\":\"calm \"}}\n"
       "{\"messages\":[{\"role\":\"tool\",\"content\":\"hi\"}],\"tools\":[],\"add_generation_prompt\":false,\"extra\":{}"
       "}\n"
-      "{\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e4\"}],\"tools\":[{\"type\":\"function\"}]}\n"
+      "{\"mood\":\"glad "
+      "\",\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e4\"}],\"tools\":[{\"type\":\"function\"}],"
+      "\"text\":\"x\"}\n"
       "{\"nothing\":1}\n"
       "no json\n";
   const Outcome o = r1({.words = {"template", "--template", t / "t.jinja", "--json"},
@@ -106,7 +108,7 @@ TEST(TemplateTest, AFileAndAModelsOwn) {
   EXPECT_EQ(lines[0], Json({{"text", "[user: hi]>calm 2026-11-24"}}));
   ASSERT_TRUE(lines[1].contains("error") && lines[1].size() == 1u) << lines[1];
   EXPECT_NE(lines[1]["error"].get<std::string>().find("no tools here"), std::string::npos);
-  EXPECT_EQ(lines[2], Json({{"text", "[user: \u00e4]1 tools2026-11-24"}}));
+  EXPECT_EQ(lines[2], Json({{"text", "[user: \u00e4]1 toolsglad 2026-11-24"}}));
   EXPECT_TRUE(lines[3].contains("error") && lines[4].contains("error"));
 
   const Outcome own = r1({"template", "--model", kMini, "--json"},

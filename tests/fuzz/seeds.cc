@@ -1,18 +1,9 @@
-// Writes small valid inputs for every target into FOLDER/TARGET/, for the fuzzer to start from.
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-
+// Small valid inputs for every target.
+#include "corpus.h"
 #include "text/bpe_trainer.h"
 
+namespace r1::fuzz {
 namespace {
-
-namespace fs = std::filesystem;
-
-void put(const fs::path& folder, const std::string& name, const std::string& bytes) {
-  fs::create_directories(folder);
-  std::ofstream(folder / name, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 template <typename T>
 std::string raw(T value) {
@@ -107,21 +98,21 @@ constexpr const char* kAnswers[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const fs::path root = argv[1];
-  put(root / "safetensors_fuzz", "empty", safetensors("{}", 0));
-  put(root / "safetensors_fuzz", "two",
+std::map<std::string, Inputs> make_seeds() {
+  std::map<std::string, Inputs> seeds;
+  const auto put = [&](const char* target, std::string input) { seeds[target].push_back(std::move(input)); };
+  put("safetensors_fuzz", safetensors("{}", 0));
+  put("safetensors_fuzz",
       safetensors(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
                   R"("b":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}}   )",
                   26));
-  put(root / "gguf_fuzz", "model", gguf());
-  put(root / "gguf_fuzz", "types", gguf_types());
-  put(root / "safetensors_fuzz", "integers",
+  put("gguf_fuzz", gguf());
+  put("gguf_fuzz", gguf_types());
+  put("safetensors_fuzz",
       safetensors(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"BOOL","shape":[0],)"
                   R"("data_offsets":[8,8]},"c":{"dtype":"F64","shape":[2,1],"data_offsets":[8,24]}})",
                   24));
-  put(root / "adapter_config_fuzz", "lora",
+  put("adapter_config_fuzz",
       R"({"peft_type":"LORA","base_model_name_or_path":"mini","r":8,"lora_alpha":16,"use_rslora":true,"bias":"none",)"
       R"("target_modules":["q_proj","v_proj"],"rank_pattern":{},"modules_to_save":null,"init_lora_weights":"gaussian"})" +
           std::string(1, '\0') + "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight\n" +
@@ -133,10 +124,9 @@ int main(int argc, char** argv) {
     options.special_tokens = {"<s>"};
     options.added_tokens = {"<think>"};
     options.added_first = first;
-    put(root / "tokenizer_fuzz", first ? "first" : "last",
-        r1::train_bpe(texts, options) + std::string(1, '\0') + "<s>the sum<think>12");
+    put("tokenizer_fuzz", r1::train_bpe(texts, options) + std::string(1, '\0') + "<s>the sum<think>12");
   }
-  put(root / "tokenizer_fuzz", "small",
+  put("tokenizer_fuzz",
       R"({"added_tokens":[{"id":3,"content":"<s>","special":true,"lstrip":true,"single_word":true}],)"
       R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"}]},"pre_tokenizer":{"type":"Sequence",)"
       R"("pretokenizers":[{"type":"Split","pattern":{"Regex":"\\s+|\\w+"},"behavior":"MergedWithNext","invert":false},)"
@@ -144,32 +134,28 @@ int main(int argc, char** argv) {
       R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],)"
       R"("special_tokens":{"<s>":{"ids":[3]}}},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","unk_token":"a",)"
       R"("ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}})");
-  int n = 0;
-  for (const char* text : kAnswers) put(root / "math_answer_fuzz", std::to_string(n++), text);
-  int i = 0;
-  for (const char* text : kTemplates) put(root / "chat_template_fuzz", std::to_string(i++), text);
-  put(root / "jsonl_fuzz", "rows",
+  for (const char* text : kAnswers) put("math_answer_fuzz", text);
+  for (const char* text : kTemplates) put("chat_template_fuzz", text);
+  put("jsonl_fuzz",
       "{\"prompt\":\"1+1\",\"answer\":\"2\"}\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n\n"
       "{\"question\":\"q\",\"answer\":\"#### 3\"}\n{\"input_ids\":[1,2],\"labels\":[-100,2]}\n{\"text\":\"t\"}");
-  put(root / "jsonl_fuzz", "judged",
-      R"({"chosen":"The sky is blue","rejected":"The sky is green"})"
-      "\n"
-      R"({"prompt":"q","completion":"a","label":true})"
-      "\n"
-      R"({"prompt":"q","completions":["a"],"labels":[false]})"
-      "\n"
-      R"({"conversations":[{"from":"human","value":"q"}],"tools":"[]"})"
-      "\n"
-      R"({"prompt":[{"role":"user","content":"q"}],"reward_model":{"ground_truth":"4"}})");
-  put(root / "records_fuzz", "csv", std::string(1, '\0') + "a,b\r\n1,\"x, \"\"y\"\"\nz\"\n3\n");
-  put(root / "records_fuzz", "json",
-      std::string(1, '\2') + R"({"v":1,"data":[{"a":1},)" + "\n" + R"({"b":["]}\""]}]})");
-  put(root / "records_fuzz", "gzip", std::string(1, '\3') + "\x1F\x8B\x08");
-  put(root / "yaml_fuzz", "recipe",
+  put("jsonl_fuzz", R"({"chosen":"The sky is blue","rejected":"The sky is green"})"
+                    "\n"
+                    R"({"prompt":"q","completion":"a","label":true})"
+                    "\n"
+                    R"({"prompt":"q","completions":["a"],"labels":[false]})"
+                    "\n"
+                    R"({"conversations":[{"from":"human","value":"q"}],"tools":"[]"})"
+                    "\n"
+                    R"({"prompt":[{"role":"user","content":"q"}],"reward_model":{"ground_truth":"4"}})");
+  put("records_fuzz", std::string(1, '\0') + "a,b\r\n1,\"x, \"\"y\"\"\nz\"\n3\n");
+  put("records_fuzz", std::string(1, '\2') + R"({"v":1,"data":[{"a":1},)" + "\n" + R"({"b":["]}\""]}]})");
+  put("records_fuzz", std::string(1, '\3') + "\x1F\x8B\x08");
+  put("yaml_fuzz",
       "model_name_or_path: a/b\nlearning_rate: 1.0e-06\nlr_scheduler_kwargs:\n  min_lr_rate: 0.1\nreward_funcs:\n"
       "- accuracy\n- format\nreward_weights: [1.0, 0.1]\neval_strategy: no\nnum_generations: 8\nsystem_prompt: |-\n"
       "  a\n  b\ny: &b [1, 0x1F, ~]\nz: {<<: {q: 'it''s'}, w: *b}\nsave_steps: 0.1\n");
-  put(root / "tokenizer_fuzz", "characters",
+  put("tokenizer_fuzz",
       R"({"added_tokens":[{"id":0,"content":"<unk>","special":true},{"id":8,"content":"Ab ","rstrip":true}],)"
       R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip"},)"
       R"({"type":"StripAccents"},{"type":"Prepend","prepend":"a"},)"
@@ -182,11 +168,13 @@ int main(int argc, char** argv) {
       R"("byte_fallback":true,"vocab":{"<unk>":0,"a":1,"b":2,"ab":3,"<0xC3>":4,"<0xA9>":5,"_":6,"_a":7},)"
       R"("merges":["a b","_ a"]}})" +
           std::string(1, '\0') + "a\xC3\xA9 b1 <unk>Ab  ");
-  put(root / "tokenizer_fuzz", "affixes",
+  put("tokenizer_fuzz",
       R"j({"normalizer":{"type":"ByteLevel"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\S\\n]|(?=b{1,2}+)"},)j"
       R"("behavior":"Contiguous","invert":true},"decoder":{"type":"BPEDecoder","suffix":"</w>"},"model":{"type":"BPE",)"
       R"("continuing_subword_prefix":"##","end_of_word_suffix":"</w>","vocab":{"a":0,"##b":1,"ab":2,"##b</w>":3,)"
       R"("ab</w>":4},"merges":[["a","##b"],["a","##b</w>"]]}})" +
           std::string(1, '\0') + "ab abb b");
-  return 0;
+  return seeds;
 }
+
+}  // namespace r1::fuzz
