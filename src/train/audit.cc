@@ -18,8 +18,8 @@ using Json = nlohmann::ordered_json;
 using Status = AuditCheck::Status;
 
 constexpr size_t kRows = 64, kLongRows = 32, kListed = 5;
-constexpr double kBadRows = 0.02;     // of the rows looked at
-constexpr double kNearRows = 0.1;     // of the held-out rows, by 8-grams
+constexpr double kBadRows = 0.02;       // of the rows looked at
+constexpr double kNearRows = 0.1;       // of the held-out rows, by 8-grams
 constexpr const char* kWork = "Work.";  // a thought that says something
 
 const char* status_name(Status s) {
@@ -137,9 +137,7 @@ class Auditor {
     return true;
   }
 
-  static bool too_many(size_t bad, size_t of) {
-    return static_cast<double>(bad) > kBadRows * static_cast<double>(of);
-  }
+  static bool too_many(size_t bad, size_t of) { return static_cast<double>(bad) > kBadRows * static_cast<double>(of); }
 
   // The first form of a right answer that the checker accepts, else the first form.
   void judge_gold(Sample& s) {
@@ -164,16 +162,18 @@ class Auditor {
       judge_gold(s);
       if (s.verdict.outcome == Outcome::correct) continue;
       (s.verdict.outcome == Outcome::failed ? failed : wrong)++;
-      find(c, s, fmt::format("answer \"{}\": {} ({})", s.gold.substr(0, 80), outcome_name(s.verdict.outcome),
-                             s.verdict.reason));
+      find(c, s,
+           fmt::format("answer \"{}\": {} ({})", s.gold.substr(0, 80), outcome_name(s.verdict.outcome),
+                       s.verdict.reason));
     }
     c.detail = fmt::format("{} of {} rows' own answers are right by {}; {} wrong, {} could not be judged",
                            samples_.size() - wrong - failed, samples_.size(), judge_->name(), wrong, failed);
     const bool unjudged = static_cast<double>(failed) > o_.max_failed_rewards * static_cast<double>(samples_.size());
     if (too_many(wrong, samples_.size()) || unjudged)
-      refuse(c, "the policy would be taught that right answers are wrong: correct the rows, name the column that holds "
-                "the answer (answer_column=...), or choose a reward that reads such answers (r1 reward NAME --json "
-                "judges one)");
+      refuse(c,
+             "the policy would be taught that right answers are wrong: correct the rows, name the column that holds "
+             "the answer (answer_column=...), or choose a reward that reads such answers (r1 reward NAME --json "
+             "judges one)");
     else if (wrong + failed > 0)
       c.warnings.push_back(fmt::format("{} of {} rows cannot be answered right", wrong + failed, samples_.size()));
   }
@@ -198,8 +198,9 @@ class Auditor {
       compared++;
       if (judged(*judge_, samples_[i], other->completion).outcome != Outcome::correct) continue;
       right++;
-      find(c, samples_[i], fmt::format("answer \"{}\" is right where \"{}\" is expected", other->gold.substr(0, 80),
-                                       samples_[i].gold.substr(0, 80)));
+      find(c, samples_[i],
+           fmt::format("answer \"{}\" is right where \"{}\" is expected", other->gold.substr(0, 80),
+                       samples_[i].gold.substr(0, 80)));
     }
     if (compared == 0) return skip(c, "no two of the rows looked at have different answers that are right");
     c.detail = fmt::format("{} of {} rows take another row's answer", right, compared);
@@ -245,14 +246,15 @@ class Auditor {
       }
       if (best >= most - 1e-9 && best > none) continue;
       short_of++;
-      find(c, s, fmt::format("a right, well-formed completion gets {:.3g} of {:.3g}, an empty one {:.3g}", best, most,
-                             none));
+      find(c, s,
+           fmt::format("a right, well-formed completion gets {:.3g} of {:.3g}, an empty one {:.3g}", best, most, none));
     }
     if (looked == 0) return skip(c, "no row's own answer is right, see gold_scores_right");
     c.detail = fmt::format("{} of {} rows can get all of {:.3g} at once", looked - short_of, looked, most);
     if (too_many(short_of, looked))
-      refuse(c, "no completion can be paid in full: see template_agrees_with_format, and the keys format, "
-                "prompt_template and thought_prefill");
+      refuse(c,
+             "no completion can be paid in full: see template_agrees_with_format, and the keys format, "
+             "prompt_template and thought_prefill");
   }
 
   // What is wrong with how the prompt ends, for a reward that waits for tags; empty when nothing.
@@ -297,20 +299,23 @@ class Auditor {
       for (const auto& rule : rules)
         if (const Verdict v = judged(*rule, s, continuation(s.prompt.prefilled, kWork, "42"));
             why.empty() && v.score < 1)
-          why = fmt::format("behind \"{}\", a proper continuation is not well-formed: {}", s.prompt.prefilled, v.reason);
+          why =
+              fmt::format("behind \"{}\", a proper continuation is not well-formed: {}", s.prompt.prefilled, v.reason);
       if (why.empty()) continue;
       bad++;
       find(c, s, why);
     }
-    c.detail = rules.empty() ? fmt::format("no part of the reward looks at tags; {} of {} prompts end inside a thought "
-                                           "that the reward is not told",
-                                           bad, samples_.size())
+    c.detail = rules.empty() ? fmt::format(
+                                   "no part of the reward looks at tags; {} of {} prompts end inside a thought "
+                                   "that the reward is not told",
+                                   bad, samples_.size())
                              : fmt::format("{} of {} prompts allow a well-formed completion (format={})",
                                            samples_.size() - bad, samples_.size(), o_.rewards.format);
     if (bad > 0)
-      refuse(c, "the tags that the model does not write itself must be what thought_prefill gives, or what the chat "
-                "template ends with as \"<think>\" and white space alone; give another chat_template or "
-                "thought_prefill, or leave format and tag_count out of the reward");
+      refuse(c,
+             "the tags that the model does not write itself must be what thought_prefill gives, or what the chat "
+             "template ends with as \"<think>\" and white space alone; give another chat_template or "
+             "thought_prefill, or leave format and tag_count out of the reward");
   }
 
   void budget() {
@@ -383,8 +388,7 @@ class Auditor {
     for (const auto* list : {&found.same, &found.near})
       for (const AuditFinding& f : *list)
         if (c.findings.size() < kListed) c.findings.push_back(f);
-    if (!found.same.empty() ||
-        static_cast<double>(found.near.size()) > kNearRows * static_cast<double>(found.compared))
+    if (!found.same.empty() || static_cast<double>(found.near.size()) > kNearRows * static_cast<double>(found.compared))
       refuse(c, "the held-out accuracy would measure what was memorised: take these questions out of one side");
     else if (!found.near.empty())
       c.warnings.push_back(fmt::format("{} of {} held-out questions share at least half of their 8-grams with training",
@@ -455,6 +459,14 @@ std::vector<std::string> require_audit(const AuditInputs& in, const std::string&
   if (!enforced)
     out.push_back(report.passed() ? "--no-audit: the audit would have passed"
                                   : "--no-audit: this run starts although its audit failed:" + report.failures());
+  if (enforced) {
+    const auto count = [&](Status s) {
+      return std::count_if(report.checks.begin(), report.checks.end(),
+                           [&](const AuditCheck& c) { return c.status == s; });
+    };
+    out.push_back(
+        fmt::format("audit: {} checks passed, {} skipped (audit.json)", count(Status::passed), count(Status::skipped)));
+  }
   for (const AuditCheck& c : report.checks)
     for (const std::string& w : c.warnings) out.push_back("audit: " + c.name + ": " + w);
   return out;

@@ -12,7 +12,7 @@ namespace r1 {
 namespace {
 
 constexpr size_t kWords = 8;
-constexpr double kNear = 0.5;        // of a question's 8-grams
+constexpr double kNear = 0.5;         // of a question's 8-grams
 constexpr double kFrameShare = 0.02;  // of the training rows: an 8-gram of more of them belongs to the data's frame
 constexpr int64_t kFrameRows = 2;
 

@@ -21,6 +21,8 @@ double number(const Json& metrics, const char* key) {
   return found != metrics.end() && found->is_number() ? found->get<double>() : NAN;
 }
 
+bool trained(const Json& metrics) { return metrics.value("samples_trained", 1.0) > 0; }
+
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
   for (const double v : values) sum += v / static_cast<double>(values.size());
@@ -51,12 +53,14 @@ void GuardOptions::check() const {
   at_least("guard_rollbacks", static_cast<double>(rollbacks), 0);
   at_least("guard_baseline_steps", static_cast<double>(baseline_steps), 1);
   at_least("guard_patience", static_cast<double>(patience), 1);
-  for (const auto& [key, value] :
-       {std::pair("guard_kl", kl), {"guard_entropy_low", entropy_low}, {"guard_repetition", repetition},
-        {"guard_truncated", truncated}, {"guard_clip_ratio", clip_ratio}})
+  for (const auto& [key, value] : {std::pair("guard_kl", kl),
+                                   {"guard_entropy_low", entropy_low},
+                                   {"guard_repetition", repetition},
+                                   {"guard_truncated", truncated},
+                                   {"guard_clip_ratio", clip_ratio}})
     at_least(key, value, 0);
-  for (const auto& [key, value] : {std::pair("guard_entropy_high", entropy_high), {"guard_length", length},
-                                   {"guard_grad_norm", grad_norm}})
+  for (const auto& [key, value] :
+       {std::pair("guard_entropy_high", entropy_high), {"guard_length", length}, {"guard_grad_norm", grad_norm}})
     if (value != 0) at_least(key, value, 1);
 }
 
@@ -66,7 +70,8 @@ std::string CollapseGuard::broken_rule(const Json& m) const {
   if (o_.clip_ratio > 0 && clipped > o_.clip_ratio)
     return fmt::format("clip_ratio/region_mean {:.3g} is above guard_clip_ratio {:g}", clipped, o_.clip_ratio);
   if (base_.steps == 0) return "";
-  const double entropy = number(m, "entropy"), length = number(m, "completions/mean_length"),
+  // a step whose groups all lack spread trained nothing and measures 0
+  const double entropy = trained(m) ? number(m, "entropy") : NAN, length = number(m, "completions/mean_length"),
                repetition = number(m, "completions/repetition"), cut = number(m, "completions/clipped_ratio"),
                norm = number(m, "grad_norm");
   const double n = base_.steps, usual_entropy = base_.entropy / n, usual_length = base_.length / n;
@@ -114,7 +119,7 @@ void CollapseGuard::observe(Json& m) {
   const bool strike = !broken.empty() && lost_reward();
   strikes_ = strike ? strikes_ + 1 : 0;
   why_ = strike ? broken : "";
-  if (broken.empty() && base_.steps < static_cast<double>(o_.baseline_steps)) {
+  if (broken.empty() && trained(m) && base_.steps < static_cast<double>(o_.baseline_steps)) {
     base_.steps++;
     base_.reward += reward;
     base_.entropy += number(m, "entropy");
@@ -134,14 +139,14 @@ void CollapseGuard::observe(Json& m) {
 double CollapseGuard::rate_factor() const { return std::ldexp(1.0, -static_cast<int>(rollbacks())); }
 
 Json CollapseGuard::state() const {
-  return {{"strikes", strikes_},
-          {"why", why_},
-          {"recent", recent_},
-          {"best", has_best_ ? Json(best_) : Json()},
-          {"baseline",
-           {base_.steps, base_.reward, base_.entropy, base_.length, base_.repetition, base_.truncated,
-            base_.grad_norm}},
-          {"history", history_}};
+  return {
+      {"strikes", strikes_},
+      {"why", why_},
+      {"recent", recent_},
+      {"best", has_best_ ? Json(best_) : Json()},
+      {"baseline",
+       {base_.steps, base_.reward, base_.entropy, base_.length, base_.repetition, base_.truncated, base_.grad_norm}},
+      {"history", history_}};
 }
 
 void CollapseGuard::restore(const Json& state) {

@@ -80,8 +80,8 @@ class CollapseGuard {
   std::vector<double> recent_;  // rewards of the last `patience` steps
   double best_ = 0;             // highest mean of `patience` steps in a row, the last one being no strike
   bool has_best_ = false;
-  int64_t strikes_ = 0;         // steps in a row, up to the last one, that broke a rule with the reward down
-  std::string why_;              // of the last strike
+  int64_t strikes_ = 0;  // steps in a row, up to the last one, that broke a rule with the reward down
+  std::string why_;      // of the last strike
   std::vector<nlohmann::ordered_json> history_;  // rollbacks
 };
 

@@ -49,7 +49,8 @@ class GrpoTrainer {
 
   bool run() {
     const std::vector<std::string> audit = session_.step() == 0 ? audited() : std::vector<std::string>();
-    if (session_.state().is_object()) guard_.restore(session_.state().at("guard"));
+    if (session_.state().is_object() && session_.state().contains("guard"))
+      guard_.restore(session_.state().at("guard"));
     maker_.set_attempt(guard_.rollbacks());
     restore(session_.state());
     session_.open_view("reward", 0, 0);
@@ -62,7 +63,7 @@ class GrpoTrainer {
     // a run that was killed between a step and its evaluation makes up for it
     if (evaluation_due() && !session_.metrics().last_kept().contains("eval_accuracy")) evaluate_held_out();
     answer_watched();
-    while (session_.step() < total_) {
+    while (session_.step() < total_ || guard_.collapsed()) {
       if (guard_.collapsed()) roll_back();
       if (!rollout_) {
         sample();
@@ -107,9 +108,10 @@ class GrpoTrainer {
   void roll_back() {
     const int64_t fell = session_.step();
     if (guard_.exhausted())
-      fail("step {}: the run has collapsed again after {} rollbacks ({}); it stops here. Its last good checkpoint is in "
-           "{}; a lower learning_rate, a KL term (beta) or other data may help, guard_rollbacks=0 turns the guard off",
-           fell, guard_.rollbacks(), guard_.why(), session_.folder().checkpoints().string());
+      fail(
+          "step {}: the run has collapsed again after {} rollbacks ({}); it stops here. Its last good checkpoint is in "
+          "{}; a lower learning_rate, a KL term (beta) or other data may help, guard_rollbacks=0 turns the guard off",
+          fell, guard_.rollbacks(), guard_.why(), session_.folder().checkpoints().string());
     session_.go_back([](const Json& state) { return CollapseGuard::is_good(state.value("guard", Json())); });
     const Json& state = session_.state();
     restore(state);
@@ -127,12 +129,8 @@ class GrpoTrainer {
   }
 
   Json state() const {
-    Json out = {{"rollouts", rollouts_done_},
-                {"num_tokens", tokens_seen_},
-                {"part", part_},
-                {"int8", int8_},
-                {"watch", watch_.state()},
-                {"guard", guard_.state()}};
+    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}, {"int8", int8_},
+                {"watch", watch_.state()},    {"guard", guard_.state()}};
     if (rollout_) out["rollout"] = rollout_->to_json();
     return out;
   }
@@ -168,7 +166,8 @@ class GrpoTrainer {
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
     tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
     rollout.metrics["share/rollout"] = rollout_floor(rollout) / rollout.seconds_rollout;
-    if (const std::string alarm = watch_.look(rollout, maker_, session_.step()); !alarm.empty()) session_.view().note(alarm);
+    if (const std::string alarm = watch_.look(rollout, maker_, session_.step()); !alarm.empty())
+      session_.view().note(alarm);
     log_samples(rollout);
     set_rollout(std::move(rollout));
     part_ = 0;

@@ -17,10 +17,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kSamples = 64, kHalf = 4;
-constexpr double kRisen = 3, kNotRisen = 1;   // standard errors
-constexpr double kMostRepeated = 0.8;         // of a completion's 4-grams
-constexpr size_t kMostListed = 3;             // numbers that one answer's line may list
-constexpr int64_t kWordsForLanguage = 20;     // fewer tell nothing
+constexpr double kRisen = 3, kNotRisen = 1;  // standard errors
+constexpr double kMostRepeated = 0.8;        // of a completion's 4-grams
+constexpr size_t kMostListed = 3;            // numbers that one answer's line may list
+constexpr int64_t kWordsForLanguage = 20;    // fewer tell nothing
 
 bool looks_at_answer(const std::string& name) {
   return name == "math" || name == "accuracy" || name == "task" || name == "auto";
@@ -268,8 +268,7 @@ Json HackRadar::state() const {
 void HackRadar::restore(const Json& state) {
   points_.clear();
   for (const Json& p : state.at("points"))
-    points_.push_back(
-        {p.at(0).get<double>(), p.at(1).get<double>(), p.at(2).get<double>(), p.at(3).get<double>()});
+    points_.push_back({p.at(0).get<double>(), p.at(1).get<double>(), p.at(2).get<double>(), p.at(3).get<double>()});
   suspected_ = state.at("suspected").get<bool>();
 }
 

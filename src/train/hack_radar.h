@@ -64,8 +64,9 @@ class HackRadar {
   // Whether any part has a stricter twin.
   bool useful() const { return useful_; }
 
-  // Judges up to 64 of the inputs, evenly chosen, `verdicts` being the run's own. Adds radar/strict_score, radar/gap and
-  // radar/alarm (0 or 1) to the metrics, nothing where no row has an answer. Returns the alarm's words, empty without.
+  // Judges up to 64 of the inputs, evenly chosen, `verdicts` being the run's own. Adds radar/strict_score, radar/gap
+  // and radar/alarm (0 or 1) to the metrics, nothing where no row has an answer. Returns the alarm's words, empty
+  // without.
   std::string look(std::span<const RewardInput> inputs, std::span<const Verdict> verdicts,
                    nlohmann::ordered_json& metrics);
 

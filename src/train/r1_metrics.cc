@@ -26,12 +26,12 @@ struct ChineseWord {
   std::string_view text, english;
 };
 constexpr ChineseWord kChinese[] = {
-    {"等一下", "wait"},   {"等一等", "wait"},  {"等等", "wait"},   {"等下", "wait"},       {"稍等", "wait"},
-    {"弄错", "mistake"},  {"搞错", "mistake"}, {"算错", "mistake"}, {"失误", "mistake"},    {"然而", "however"},
-    {"不过", "however"},  {"但是", "but"},     {"可是", "but"},    {"但", "but"},          {"重试", "retry"},
-    {"再试", "retry"},    {"重来", "retry"},   {"错误", "error"},  {"验证", "verify"},     {"核实", "verify"},
-    {"验算", "verify"},   {"不对", "wrong"},   {"错了", "wrong"},  {"有误", "wrong"},      {"评估", "evaluate"},
-    {"评价", "evaluate"}, {"检查", "check"},   {"检验", "check"},  {"核对", "check"}};
+    {"等一下", "wait"},   {"等一等", "wait"},  {"等等", "wait"},    {"等下", "wait"},    {"稍等", "wait"},
+    {"弄错", "mistake"},  {"搞错", "mistake"}, {"算错", "mistake"}, {"失误", "mistake"}, {"然而", "however"},
+    {"不过", "however"},  {"但是", "but"},     {"可是", "but"},     {"但", "but"},       {"重试", "retry"},
+    {"再试", "retry"},    {"重来", "retry"},   {"错误", "error"},   {"验证", "verify"},  {"核实", "verify"},
+    {"验算", "verify"},   {"不对", "wrong"},   {"错了", "wrong"},   {"有误", "wrong"},   {"评估", "evaluate"},
+    {"评价", "evaluate"}, {"检查", "check"},   {"检验", "check"},   {"核对", "check"}};
 
 size_t place_of(std::string_view word) {
   for (size_t i = 0; i < kReflectionWords.size(); i++)
@@ -155,8 +155,9 @@ std::vector<Reflection> reflections_in(std::string_view text) {
     const std::string_view rest = text.substr(i);
     const auto* found = static_cast<unsigned char>(text[i]) < 0x80
                             ? std::end(kChinese)
-                            : std::find_if(std::begin(kChinese), std::end(kChinese),
-                                           [&](const ChineseWord& w) { return rest.starts_with(w.text); });
+                            : std::find_if(
+                                  std::begin(kChinese), std::end(kChinese),
+                                  [&](const ChineseWord& w) { return rest.starts_with(w.text); });
     if (found == std::end(kChinese)) {
       i++;
       continue;

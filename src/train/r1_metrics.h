@@ -20,8 +20,8 @@ namespace r1 {
 
 // The paper's lexicon: whole words, any case. Chinese words of the same meaning count as their English one; so do
 // Chinese texts' longest words first ("但是" is one "but").
-constexpr std::array<const char*, 10> kReflectionWords = {"wait",   "mistake", "however", "but",      "retry",
-                                                          "error",  "verify",  "wrong",   "evaluate", "check"};
+constexpr std::array<const char*, 10> kReflectionWords = {"wait",  "mistake", "however", "but",      "retry",
+                                                          "error", "verify",  "wrong",   "evaluate", "check"};
 struct Reflection {
   size_t word = 0;            // in kReflectionWords
   size_t begin = 0, end = 0;  // bytes
@@ -61,11 +61,11 @@ struct LookedAt {
   std::optional<std::string> difficulty = std::nullopt;
 };
 
-// completions/mean_length_correct, _wrong (wrong and no answer), difficulty/LEVEL/mean_length, /correct; reflection/total and
-// reflection/WORD: a completion's mean count; reflection/aha: share of completions; language/consistency: mean share of
-// words in the question's language, over thoughts with words (R1's language reward); language/mixed: share of
-// completions with words of it and others; completions/repetition: mean repeated_share of 3-grams. A key whose mean
-// would be over nothing is left out.
+// completions/mean_length_correct, _wrong (wrong and no answer), difficulty/LEVEL/mean_length, /correct;
+// reflection/total and reflection/WORD: a completion's mean count; reflection/aha: share of completions;
+// language/consistency: mean share of words in the question's language, over thoughts with words (R1's language
+// reward); language/mixed: share of completions with words of it and others; completions/repetition: mean
+// repeated_share of 3-grams. A key whose mean would be over nothing is left out.
 void add_r1_metrics(std::span<const LookedAt> all, nlohmann::ordered_json& metrics);
 
 }  // namespace r1

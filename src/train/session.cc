@@ -193,11 +193,10 @@ bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json
 
 void TrainSession::go_back(const std::function<bool(const Json& state)>& good) {
   policy_->rest();
-  const auto found = options_.save_steps > 0
-                         ? store_.newest_of([&](const CheckpointStore::Found& c) {
-                             return c.step % options_.save_steps == 0 && good(trainer_state(c));
-                           })
-                         : std::nullopt;
+  const auto found = options_.save_steps > 0 ? store_.newest_of([&](const CheckpointStore::Found& c) {
+    return c.step % options_.save_steps == 0 && good(trainer_state(c));
+  })
+                                             : std::nullopt;
   if (found) {
     state_ = restore_policy(*found, *policy_, reference_ ? reference_->parameters() : nullptr);
     if (reference_) reference_->repack();
