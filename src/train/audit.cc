@@ -367,9 +367,12 @@ class Auditor {
         long_solutions += tokens(row_of(s).completion) > o_.max_completion_length;
       }
     }
-    if (2 * long_answers > answers)
-      refuse(c, fmt::format("{} of {} answers are longer than max_completion_length {}: raise it", long_answers,
-                            answers, o_.max_completion_length));
+    if (answers > 0 && long_answers == answers)
+      refuse(c, fmt::format("all {} answers looked at are longer than max_completion_length {}: raise it", answers,
+                            o_.max_completion_length));
+    else if (long_answers > 0)
+      c.warnings.push_back(fmt::format("{} of {} answers alone are longer than max_completion_length {}", long_answers,
+                                       answers, o_.max_completion_length));
     if (long_solutions > 0)
       c.warnings.push_back(fmt::format("{} of {} worked solutions are longer than max_completion_length {}",
                                        long_solutions, solutions, o_.max_completion_length));
