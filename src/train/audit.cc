@@ -19,6 +19,7 @@ using Status = AuditCheck::Status;
 
 constexpr size_t kRows = 64, kLongRows = 32, kListed = 5;
 constexpr double kBadRows = 0.02;       // of the rows looked at
+constexpr double kOtherRight = 0.5;     // of a task's items, which may have several right answers (paths of mazes)
 constexpr double kNearRows = 0.1;       // of the held-out rows, by 8-grams
 constexpr const char* kWork = "Work.";  // a thought that says something
 
@@ -204,7 +205,8 @@ class Auditor {
     }
     if (compared == 0) return skip(c, "no two of the rows looked at have different answers that are right");
     c.detail = fmt::format("{} of {} rows take another row's answer", right, compared);
-    if (too_many(right, compared))
+    const bool several = judge_->name() == "task";
+    if (several ? static_cast<double>(right) > kOtherRight * static_cast<double>(compared) : too_many(right, compared))
       refuse(c, "a checker that takes any answer teaches nothing: look at the rows' answers and the reward");
   }
 
@@ -264,9 +266,10 @@ class Auditor {
     const size_t last = p.text.rfind("<think>");
     const std::string tail = last == std::string::npos ? "" : p.text.substr(last + 7);
     // behind the question, and how all prompts end: the template's words
-    const size_t asked = p.text.rfind(question_of(row_of(s)));
+    const std::string question = question_of(row_of(s));
+    const size_t asked = p.text.rfind(question);
     const bool of_template = last != std::string::npos && p.text.size() - last <= common_end_ &&
-                             (asked == std::string::npos || asked < last);
+                             (asked == std::string::npos || asked + question.size() <= last);
     if (p.prefilled.empty() && of_template && tail.find("</think>") == std::string::npos)
       return "the prompt ends inside a thought (<think>" + tail.substr(0, 40) + "), which the reward is not told";
     if (p.prefilled.empty() && of_template && tags && trim(tail.substr(tail.find("</think>") + 8)).empty())

@@ -4,7 +4,8 @@
 //
 // Checks, on up to 64 rows evenly spread over the data (the overlap: on all):
 //   gold_scores_right            the row's answer in a well-formed completion is `correct`
-//   shuffled_gold_scores_wrong   another row's answer is not, where it is another answer
+//   shuffled_gold_scores_wrong   another row's answer is not, where it is another answer (generated tasks may have
+//                                several right ones: up to half of them)
 //   empty_scores_wrong           an empty completion is `wrong` or `no_answer`
 //   reward_reachable             one completion gets the most of every rule part that looks at answer or tags, and more
 //                                than an empty one

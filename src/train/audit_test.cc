@@ -58,9 +58,9 @@ class Audit : public ::testing::Test {
 using Names = std::vector<std::string>;
 
 const char* const kSums = R"({"question":"What is 1 + 1?","answer":"2"}
-{"question":"What is 1 + 2?","answer":"1 + 2 = 3\n#### 3"}
+{"question":"What is 1 + 2?","answer":"3"}
 {"question":"What is 1 + 3?","answer":"4"}
-{"question":"What is 1 + 4?","answer":"\\boxed{5}"}
+{"question":"What is 1 + 4?","answer":"5"}
 )";
 
 TEST_F(Audit, GoodRunsPass) {
@@ -72,6 +72,17 @@ TEST_F(Audit, GoodRunsPass) {
     EXPECT_EQ(check(report, "empty_scores_wrong").status, Status::passed);
     EXPECT_EQ(check(report, "reward_reachable").status, Status::passed);
     EXPECT_EQ(check(report, "train_eval_overlap").status, Status::skipped);
+  }
+}
+
+TEST_F(Audit, WorkedSolutionsAsReferences) {
+  for (const char* lines : {R"({"question":"1 + 2?","answer":"1 + 2 = 3\n#### 3"}
+{"question":"1 + 4?","answer":"1 + 4 = 5\n#### 5"})",
+                            R"({"problem":"1 + 2?","solution":"It is $\\boxed{3}$."}
+{"problem":"1 + 4?","solution":"It is $\\boxed{\\frac{10}{2}}$."})"}) {
+    const AuditReport report = of(lines, {{"reward", "math+format"}});
+    EXPECT_EQ(failed(report), Names{}) << report.failures();
+    EXPECT_EQ(check(report, "shuffled_gold_scores_wrong").status, Status::passed);
   }
 }
 

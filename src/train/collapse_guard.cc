@@ -21,8 +21,6 @@ double number(const Json& metrics, const char* key) {
   return found != metrics.end() && found->is_number() ? found->get<double>() : NAN;
 }
 
-bool trained(const Json& metrics) { return metrics.value("samples_trained", 1.0) > 0; }
-
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
   for (const double v : values) sum += v / static_cast<double>(values.size());
@@ -70,16 +68,15 @@ std::string CollapseGuard::broken_rule(const Json& m) const {
   if (o_.clip_ratio > 0 && clipped > o_.clip_ratio)
     return fmt::format("clip_ratio/region_mean {:.3g} is above guard_clip_ratio {:g}", clipped, o_.clip_ratio);
   if (base_.steps == 0) return "";
-  // a step whose groups all lack spread trained nothing and measures 0
-  const double entropy = trained(m) ? number(m, "entropy") : NAN, length = number(m, "completions/mean_length"),
+  const double entropy = number(m, "rollout/entropy"), length = number(m, "completions/mean_length"),
                repetition = number(m, "completions/repetition"), cut = number(m, "completions/clipped_ratio"),
                norm = number(m, "grad_norm");
   const double n = base_.steps, usual_entropy = base_.entropy / n, usual_length = base_.length / n;
   if (o_.entropy_low > 0 && entropy < o_.entropy_low * usual_entropy)
-    return fmt::format("entropy {:.3g} is below guard_entropy_low {:g} of the first steps' {:.3g}", entropy,
+    return fmt::format("rollout/entropy {:.3g} is below guard_entropy_low {:g} of the first steps' {:.3g}", entropy,
                        o_.entropy_low, usual_entropy);
   if (o_.entropy_high > 0 && entropy > o_.entropy_high * usual_entropy && entropy > usual_entropy + kLeastEntropyRise)
-    return fmt::format("entropy {:.3g} is above guard_entropy_high {:g} times the first steps' {:.3g}", entropy,
+    return fmt::format("rollout/entropy {:.3g} is above guard_entropy_high {:g} times the first steps' {:.3g}", entropy,
                        o_.entropy_high, usual_entropy);
   if (o_.length > 0 && length > o_.length * usual_length)
     return fmt::format("completions/mean_length {:.1f} is above guard_length {:g} times the first steps' {:.1f}",
@@ -119,10 +116,10 @@ void CollapseGuard::observe(Json& m) {
   const bool strike = !broken.empty() && lost_reward();
   strikes_ = strike ? strikes_ + 1 : 0;
   why_ = strike ? broken : "";
-  if (broken.empty() && trained(m) && base_.steps < static_cast<double>(o_.baseline_steps)) {
+  if (broken.empty() && base_.steps < static_cast<double>(o_.baseline_steps)) {
     base_.steps++;
     base_.reward += reward;
-    base_.entropy += number(m, "entropy");
+    base_.entropy += number(m, "rollout/entropy");
     base_.length += number(m, "completions/mean_length");
     base_.repetition += number(m, "completions/repetition");
     base_.truncated += number(m, "completions/clipped_ratio");

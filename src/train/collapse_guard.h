@@ -4,8 +4,8 @@
 //
 // A rule compares a step with the run's own first good steps (the baseline) where it says so:
 //   kl          "kl" above guard_kl nats a token (only measured where beta > 0)
-//   entropy     below guard_entropy_low times the baseline; or above guard_entropy_high times it and 1 nat more than it
-//   length      "completions/mean_length" above guard_length times the baseline, or below 1/guard_length of it
+//   entropy     "rollout/entropy" below guard_entropy_low times the baseline, or guard_entropy_high times and 1 nat
+//   above length      "completions/mean_length" above guard_length times the baseline, or below 1/guard_length of it
 //   repetition  "completions/repetition" more than guard_repetition above the baseline
 //   truncated   "completions/clipped_ratio" above guard_truncated, where the baseline is below half of that
 //   clip ratio  "clip_ratio/region_mean" above guard_clip_ratio

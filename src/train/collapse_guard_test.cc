@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 Json good_step() {
   return {{"reward", 0.5},
           {"kl", 0.01},
-          {"entropy", 1.0},
+          {"rollout/entropy", 1.0},
           {"completions/mean_length", 100.0},
           {"completions/repetition", 0.1},
           {"completions/clipped_ratio", 0.1},
@@ -30,8 +30,8 @@ struct BadStep {
   double value;
 };
 constexpr BadStep kBadSteps[] = {{"kl", "guard_kl", 11},
-                                 {"entropy", "guard_entropy_low", 0.01},
-                                 {"entropy", "guard_entropy_high", 6},
+                                 {"rollout/entropy", "guard_entropy_low", 0.01},
+                                 {"rollout/entropy", "guard_entropy_high", 6},
                                  {"completions/mean_length", "guard_length", 1001},
                                  {"completions/mean_length", "1/guard_length", 9},
                                  {"completions/repetition", "guard_repetition", 0.7},
@@ -60,7 +60,7 @@ TEST(CollapseRules, EachEndsARunWhoseRewardIsDown) {
       guard.observe(m);
       EXPECT_EQ(m["guard/strikes"], 0);
     }
-    EXPECT_EQ(steps_to_collapse(guard, bad, 0.2), options.patience + (bad.value > 0 ? 0 : 0)) << bad.rule;
+    EXPECT_EQ(steps_to_collapse(guard, bad, 0.2), options.patience) << bad.rule;
     EXPECT_NE(guard.why().find(bad.rule), std::string::npos) << guard.why();
     EXPECT_FALSE(guard.steady());
   }
@@ -101,7 +101,7 @@ TEST(CollapseRules, OneGoodStepInBetweenStartsTheCountAgain) {
   for (int i = 0; i < 30; i++) {
     Json m = good_step();
     m["reward"] = i < 10 ? 0.5 : 0.1;
-    if (i >= 10 && i % 3 != 0) m["entropy"] = 9.0;
+    if (i >= 10 && i % 3 != 0) m["rollout/entropy"] = 9.0;
     guard.observe(m);
     EXPECT_FALSE(guard.collapsed()) << i;
   }
@@ -109,15 +109,15 @@ TEST(CollapseRules, OneGoodStepInBetweenStartsTheCountAgain) {
 
 TEST(CollapseRules, LosingHalfOfWhatWasWonIsALossAboveTheFirstRewardToo) {
   const GuardOptions options;
-  for (const double now : {0.6, 0.75}) {
+  for (const double now : {0.55, 0.75}) {
     CollapseGuard guard(options);
     for (int i = 0; i < 40; i++) {
       Json m = good_step();
       m["reward"] = i < 10 ? 0.5 : 0.9;
       guard.observe(m);
     }
-    EXPECT_EQ(steps_to_collapse(guard, {"entropy", "", 9}, now), now == 0.6 ? 5 : -1)
-        << "half way is 0.7; the mean of three steps has to be there";
+    EXPECT_EQ(steps_to_collapse(guard, {"rollout/entropy", "", 9}, now), now == 0.55 ? 4 : -1)
+        << "half way is 0.7, where the mean of three steps is with the second one";
   }
 }
 
@@ -126,14 +126,14 @@ TEST(CollapseRules, StateIsWhatItWas) {
   CollapseGuard guard(options);
   for (int i = 0; i < 14; i++) {
     Json m = good_step();
-    if (i > 11) m["entropy"] = 9.0, m["reward"] = 0.0;
+    if (i > 11) m["rollout/entropy"] = 9.0, m["reward"] = 0.0;
     guard.observe(m);
   }
   CollapseGuard other(options);
   other.restore(Json::parse(guard.state().dump()));
   EXPECT_EQ(other.state(), guard.state());
   Json bad = good_step();
-  bad["entropy"] = 9.0, bad["reward"] = 0.0;
+  bad["rollout/entropy"] = 9.0, bad["reward"] = 0.0;
   Json same = bad;
   guard.observe(bad);
   other.observe(same);
@@ -165,10 +165,10 @@ class CollapseRuns : public ::testing::Test {
             {"max_completion_length", "12"},
             {"reward", "length"},
             {"soft_overlong_cache", "12"},
-            {"learning_rate", "0.3"},
+            {"learning_rate", "10"},
             {"warmup_steps", "6"},
             {"save_steps", "2"},
-            {"save_total_limit", "2"},
+            {"save_total_limit", "9"},
             {"max_steps", "14"},
             {"guard_baseline_steps", "3"},
             {"guard_patience", "2"},
@@ -210,7 +210,7 @@ TEST_F(CollapseRuns, RollsBackAndGoesOn) {
   ASSERT_EQ(lines.size(), 14u) << "a step a line, those that were taken back are gone";
   for (size_t i = 0; i < lines.size(); i++) EXPECT_EQ(lines[i]["step"], i + 1);
   EXPECT_EQ(lines.back()["guard/rollbacks"], rollbacks.size());
-  EXPECT_NEAR(lines.back()["learning_rate"].get<double>(), 0.3 * std::ldexp(1.0, -static_cast<int>(rollbacks.size())),
+  EXPECT_NEAR(lines.back()["learning_rate"].get<double>(), 10 * std::ldexp(1.0, -static_cast<int>(rollbacks.size())),
               1e-12);
 }
 

@@ -23,6 +23,16 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Whether a collapsed run may go on from a checkpoint: it was saved by a steady run, and no run that went on from it
+// has collapsed since. `history` is the guard's.
+bool is_way_back(const Json& state, const Json& history) {
+  const Json guard = state.value("guard", Json());
+  if (!CollapseGuard::is_good(guard)) return false;
+  for (size_t i = guard.at("history").size(); i < history.size(); i++)
+    if (history[i].at("back_to") == state.at("step")) return false;
+  return true;
+}
+
 class GrpoTrainer {
  public:
   // Borrows the rows for its lifetime.
@@ -112,7 +122,8 @@ class GrpoTrainer {
           "step {}: the run has collapsed again after {} rollbacks ({}); it stops here. Its last good checkpoint is in "
           "{}; a lower learning_rate, a KL term (beta) or other data may help, guard_rollbacks=0 turns the guard off",
           fell, guard_.rollbacks(), guard_.why(), session_.folder().checkpoints().string());
-    session_.go_back([](const Json& state) { return CollapseGuard::is_good(state.value("guard", Json())); });
+    const Json history = guard_.state().at("history");
+    session_.go_back([&](const Json& state) { return is_way_back(state, history); });
     const Json& state = session_.state();
     restore(state);
     guard_.roll_back(state.is_object() ? state.at("guard") : Json(), fell, session_.step());

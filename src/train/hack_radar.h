@@ -13,8 +13,10 @@
 // training reward has risen when the difference is above 3 of its standard errors; the strict score has not when its
 // own difference is at most 1. An alarm is given when that holds at two looks in a row. A standard error is the larger
 // of what the looks' spread says and what the samples' own variance says, so that four equal looks prove nothing.
-// False alarms over 2,000 simulated honest runs of 100 looks of 64 samples (hack_radar_test.cc): see there for the
-// rate.
+//
+// Measured on simulated runs of 100 looks of 64 samples (hack_radar_test.cc, suite RadarRatesSlow): of 2,000 honest
+// runs each that learn with a format part, stand still, or are paid half for something else, 0 gave an alarm (below
+// 0.15 % with 95 % confidence); of 60 that list answers, are paid for length, or find a hole late, all did.
 #pragma once
 
 #include <cstdint>

@@ -168,6 +168,14 @@ std::vector<Verdict> judged_as(const std::string& spec, const std::vector<Reward
   return make_reward(spec, {})->judge(in);
 }
 
+Verdict paid_by_exec(double score) {
+  Verdict v;
+  v.outcome = Outcome::correct;
+  v.score = score;
+  v.parts = {{"exec", score}};
+  return v;
+}
+
 TEST(HackRadarLook, MeasuresTheGapOfAMathReward) {
   HackRadar radar("math+format*0.5", {});
   ASSERT_TRUE(radar.useful());
@@ -198,7 +206,7 @@ TEST(HackRadarLook, AlarmsWhereAUsersRewardIsPleased) {
       const bool lists = i < 3 * look, right = i % 4 == 0;
       in.push_back(asked(lists ? "41 40 42 43 44" : right ? "42" : "7"));
       const double paid = in.back().completion.find("42") != std::string::npos;
-      verdicts.push_back({.outcome = Outcome::correct, .score = paid, .parts = {{"exec", paid}}});
+      verdicts.push_back(paid_by_exec(paid));
     }
     Json m = Json::object();
     alarm = radar.look(in, verdicts, m);
@@ -214,7 +222,7 @@ TEST(HackRadarLook, IsSilentWhereThereIsNothingToHoldARewardAgainst) {
   HackRadar radar("exec:./x", {});
   std::vector<RewardInput> in(4, asked("42"));
   for (RewardInput& i : in) i.row = Json::object();
-  const std::vector<Verdict> verdicts(4, {.outcome = Outcome::correct, .score = 1, .parts = {{"exec", 1.0}}});
+  const std::vector<Verdict> verdicts(4, paid_by_exec(1));
   Json m = Json::object();
   EXPECT_EQ(radar.look(in, verdicts, m), "");
   EXPECT_FALSE(m.contains("radar/strict_score"));

@@ -22,6 +22,16 @@ RewardInput input_of(const JudgedGroup& g, size_t sample, size_t group, const Da
           .row = row.row};
 }
 
+// Mean of -log pi over all sampled tokens: the policy's entropy where it samples at temperature 1, unfiltered. Unlike
+// what updates measure it counts groups without spread, too, and a policy that has collapsed has no others.
+double sampled_entropy(const Rollout& rollout) {
+  double sum = 0, tokens = 0;
+  for (const JudgedGroup& g : rollout.groups)
+    for (const Completion& c : g.group.completions)
+      for (const float logp : c.behavior_logp) sum -= static_cast<double>(logp), tokens++;
+  return tokens > 0 ? sum / tokens : 0;
+}
+
 Json words_of(const std::string& completion) {
   Json out = Json::array();
   for (const Reflection& r : reflections_in(completion)) out.push_back(kReflectionWords[r.word]);
@@ -74,6 +84,7 @@ std::string RunWatch::look(Rollout& rollout, const RolloutMaker& maker, int64_t 
                      .difficulty = difficulty_.level(*rows[g])});
   }
   add_r1_metrics(all, rollout.metrics);
+  rollout.metrics["rollout/entropy"] = sampled_entropy(rollout);
   log_ahas(rollout, rows, step);
   if (!radar_ || (last_look_ >= 0 && step - last_look_ < o_.radar_steps)) return "";
   last_look_ = step;

@@ -55,7 +55,9 @@ class TrainSession {
   bool end_step(nlohmann::ordered_json metrics, const StepSummary& summary, const nlohmann::ordered_json& state,
                 bool good = true);
   // Back to the newest regular checkpoint (a multiple of save_steps) that `good` accepts the trainer's state of, or to
-  // the model the run began with (state() is null then). Later checkpoints and lines of the logs are removed.
+  // the model the run began with (state() is null then). Later checkpoints and lines of the logs are removed. Those of
+  // interruptions are no regular ones, but take their place among save_total_limit: at a small limit a run that was
+  // interrupted may go back further than it would have.
   void go_back(const std::function<bool(const nlohmann::ordered_json& state)>& good);
   // The last step is over: final checkpoint and model/.
   void finish(const nlohmann::ordered_json& state);
