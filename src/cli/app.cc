@@ -221,6 +221,9 @@ void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   add_train_flags(grpo, w.train);
   add_key(grpo, "--reward", "reward", "auto, task, or names as of r1 reward; joined by +, weighted by *",
           w.train.given);
+  grpo->add_flag_callback(
+      "--no-audit", [&w] { w.train.given.push_back({"audit", "false"}); },
+      "start although the audit before step 0 (audit.json) refuses; as --set audit=false");
   add_set(grpo, w.train.given);
   grpo->footer(grpo_keys_help);
   grpo->callback([&] {

@@ -187,35 +187,59 @@ void CheckpointStore::save(int64_t step, const CheckpointContent& c) {
   }
 }
 
-void CheckpointStore::remove_old(int64_t newest_step) {
-  std::vector<int64_t> steps;
+std::vector<int64_t> CheckpointStore::steps() const {
+  std::vector<int64_t> out;
   for (const auto& entry : fs::directory_iterator(folder_))
-    if (const int64_t s = step_of(entry.path().filename().string()); s >= 0 && s <= newest_step) steps.push_back(s);
-  std::sort(steps.rbegin(), steps.rend());
-  for (size_t i = static_cast<size_t>(limit_); i < steps.size(); i++) {
-    const std::string name = "step-" + std::to_string(steps[i]);
-    fs::remove_all(folder_ / (".trash-" + name));  // left when an earlier removal failed
-    fs::rename(folder_ / name, folder_ / (".trash-" + name));
-    fs::remove_all(folder_ / (".trash-" + name));
+    if (const int64_t s = step_of(entry.path().filename().string()); s >= 0) out.push_back(s);
+  std::sort(out.rbegin(), out.rend());
+  return out;
+}
+
+void CheckpointStore::remove(int64_t step) {
+  const std::string name = "step-" + std::to_string(step);
+  fs::remove_all(folder_ / (".trash-" + name));  // left when an earlier removal failed
+  fs::rename(folder_ / name, folder_ / (".trash-" + name));
+  fs::remove_all(folder_ / (".trash-" + name));
+}
+
+void CheckpointStore::remove_old(int64_t newest_step) {
+  std::vector<int64_t> known = steps();
+  std::erase_if(known, [&](int64_t s) { return s > newest_step; });
+  for (size_t i = static_cast<size_t>(limit_); i < known.size(); i++) remove(known[i]);
+}
+
+void CheckpointStore::remove_after(int64_t step) {
+  try {
+    for (const int64_t s : steps())  // the newest first: what is left is never ahead of what went
+      if (s > step) remove(s);
+  } catch (const fs::filesystem_error& e) {
+    fail("{}: a checkpoint behind step {} cannot be removed: {}", folder_.string(), step, e.what());
   }
 }
 
-std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
-  std::vector<int64_t> steps;
-  for (const auto& entry : fs::directory_iterator(folder_))
-    if (const int64_t s = step_of(entry.path().filename().string()); s >= 0) steps.push_back(s);
-  std::sort(steps.rbegin(), steps.rend());
-  for (int64_t step : steps) {
+std::optional<CheckpointStore::Found> CheckpointStore::newest_of(
+    const std::function<bool(const Found&)>& wanted) const {
+  for (const int64_t step : steps()) {
     const fs::path path = folder_ / ("step-" + std::to_string(step));
     try {
-      return Found{path, step, check_folder(path, step)};
+      Found found{path, step, check_folder(path, step)};
+      if (wanted(found)) return found;
     } catch (const std::exception& e) {
       log_warning("checkpoint passed over: {}", e.what());
     }
   }
-  if (!steps.empty())
-    fail("{}: none of its {} checkpoints is whole; nothing was changed", folder_.string(), steps.size());
   return std::nullopt;
+}
+
+std::optional<CheckpointStore::Found> CheckpointStore::newest() const {
+  std::optional<Found> found = newest_of([](const Found&) { return true; });
+  if (const size_t n = steps().size(); !found && n > 0)
+    fail("{}: none of its {} checkpoints is whole; nothing was changed", folder_.string(), n);
+  return found;
+}
+
+Json trainer_state(const CheckpointStore::Found& found) {
+  return Json::parse(read_text_file((found.path / "trainer_state.json").string(), kMostState));
 }
 
 Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* reference) {
@@ -224,7 +248,7 @@ Json restore_policy(const CheckpointStore::Found& found, Policy& policy, float* 
   read_block(*source, model.trained_layout(), "master.", model.trained());
   for (const StoredTensor& t : policy.optimizer().tensors()) read_stored(*source, t);
   if (reference != nullptr) read_block(*source, model.layout(), "reference.", reference);
-  const Json state = Json::parse(read_text_file((found.path / "trainer_state.json").string(), kMostState));
+  const Json state = trainer_state(found);
   policy.set_updates(state.at("updates").get<int64_t>());
   model.repack();
   return state;
@@ -246,7 +270,11 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
                                                   "num_completions_to_log",
                                                   "save_dtype",
                                                   "reward_timeout_seconds",
-                                                  "max_failed_rewards"};
+                                                  "max_failed_rewards",
+                                                  "audit",
+                                                  "radar_steps",
+                                                  "watch_steps",
+                                                  "watch_prompts"};
   const Json& old = found.manifest.at("recipe");
   std::string differences;
   for (const auto& [key, value] : recipe)

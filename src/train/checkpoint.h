@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/options.h"
@@ -41,12 +42,21 @@ class CheckpointStore {
   // The newest one whose every byte is as it was written; damaged ones are named through log_warning and passed over.
   // nullopt when there is none at all; throws when there are some but none is whole.
   std::optional<Found> newest() const;
+  // The newest whole one that `wanted` accepts; nullopt when there is none.
+  std::optional<Found> newest_of(const std::function<bool(const Found&)>& wanted) const;
+  // Removes all of later steps.
+  void remove_after(int64_t step);
 
  private:
+  std::vector<int64_t> steps() const;  // the newest first
+  void remove(int64_t step);
   void remove_old(int64_t newest_step);
   std::filesystem::path folder_;
   int64_t limit_;
 };
+
+// The trainer's own state alone.
+nlohmann::ordered_json trainer_state(const CheckpointStore::Found& found);
 
 // Puts weights, moments and update count back; `reference` (a block of the layout) only when it is not null. Returns
 // the trainer's own state.

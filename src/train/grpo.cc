@@ -9,8 +9,10 @@
 #include "base/interrupt.h"
 #include "data/tasks/task_rows.h"
 #include "kernels/matmul_int8.h"
+#include "train/audit.h"
 #include "train/evaluate.h"
 #include "train/grpo_update.h"
+#include "train/run_watch.h"
 #include "train/session.h"
 
 namespace r1 {
@@ -21,6 +23,16 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Whether a collapsed run may go on from a checkpoint: it was saved by a steady run, and no run that went on from it
+// has collapsed since. `history` is the guard's.
+bool is_way_back(const Json& state, const Json& history) {
+  const Json guard = state.value("guard", Json());
+  if (!CollapseGuard::is_good(guard)) return false;
+  for (size_t i = guard.at("history").size(); i < history.size(); i++)
+    if (history[i].at("back_to") == state.at("step")) return false;
+  return true;
+}
+
 class GrpoTrainer {
  public:
   // Borrows the rows for its lifetime.
@@ -30,7 +42,9 @@ class GrpoTrainer {
         rows_(rows),
         reward_(make_reward_for(o_.data.data, o_.reward, o_.reward_options())),
         sampler_(session.model(), session.tokenizer(), {.max_active = o_.max_active}),
-        maker_(o_, sampler_, session.prompts(), rows_, *reward_) {
+        maker_(o_, sampler_, session.prompts(), rows_, *reward_),
+        watch_(o_, rows_),
+        guard_(o_.guard) {
     const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /
                                       static_cast<double>(o_.prompts_per_rollout()));
     total_ = o_.max_steps > 0 ? o_.max_steps : static_cast<int64_t>(rollouts) * o_.steps_per_rollout();
@@ -44,27 +58,54 @@ class GrpoTrainer {
   }
 
   bool run() {
-    restore();
+    const std::vector<std::string> audit = session_.step() == 0 ? audited() : std::vector<std::string>();
+    if (session_.state().is_object() && session_.state().contains("guard"))
+      guard_.restore(session_.state().at("guard"));
+    maker_.set_attempt(guard_.rollbacks());
+    restore(session_.state());
     session_.open_view("reward", 0, 0);
+    watch_.open(session_.folder().path(), session_.step(), session_.resumed());
+    session_.before_save([this] { watch_.flush(); });
+    guard_.write_history(session_.folder().path().string());
+    for (const std::string& line : audit) session_.view().note(line);
     session_.view().note("loss: " +
                          formula_text(o_.loss_form(), o_.scale_rewards, static_cast<double>(o_.max_completion_length)));
     // a run that was killed between a step and its evaluation makes up for it
     if (evaluation_due() && !session_.metrics().last_kept().contains("eval_accuracy")) evaluate_held_out();
-    while (session_.step() < total_) {
+    answer_watched();
+    while (session_.step() < total_ || guard_.collapsed()) {
+      if (guard_.collapsed()) roll_back();
       if (!rollout_) {
         sample();
         if (!rollout_) return session_.save_interrupted(state()), false;
       }
       if (!update()) return false;
+      if (guard_.collapsed()) continue;
       if (evaluation_due()) evaluate_held_out();
+      answer_watched();
     }
     session_.finish(state());
     return true;
   }
 
  private:
-  void restore() {
-    const Json& state = session_.state();
+  // Before step 0. Throws when the run is not to be started.
+  std::vector<std::string> audited() {
+    return require_audit({.options = &o_,
+                          .prompts = &session_.prompts(),
+                          .rows = &rows_,
+                          .held_out = &held_out_,
+                          .max_positions = session_.model().config().max_positions},
+                         session_.folder().path().string());
+  }
+
+  // Null: the beginning of the run.
+  void restore(const Json& state) {
+    rollouts_done_ = tokens_seen_ = 0;
+    int8_ = o_.rollout_dtype == "int8";
+    part_ = 0;
+    rollout_.reset();
+    watch_.restore(state.is_object() ? state.value("watch", Json()) : Json());
     if (!state.is_object()) return;
     rollouts_done_ = state.at("rollouts").get<int64_t>();
     tokens_seen_ = state.at("num_tokens").get<int64_t>();
@@ -73,8 +114,34 @@ class GrpoTrainer {
     if (state.contains("rollout")) set_rollout(Rollout::from_json(state.at("rollout")));
   }
 
+  // The run has collapsed: back to its last good checkpoint with half the rate and other samples, or the end.
+  void roll_back() {
+    const int64_t fell = session_.step();
+    if (guard_.exhausted())
+      fail(
+          "step {}: the run has collapsed again after {} rollbacks ({}); it stops here. Its last good checkpoint is in "
+          "{}; a lower learning_rate, a KL term (beta) or other data may help, guard_rollbacks=0 turns the guard off",
+          fell, guard_.rollbacks(), guard_.why(), session_.folder().checkpoints().string());
+    const Json history = guard_.state().at("history");
+    session_.go_back([&](const Json& state) { return is_way_back(state, history); });
+    const Json& state = session_.state();
+    restore(state);
+    guard_.roll_back(state.is_object() ? state.at("guard") : Json(), fell, session_.step());
+    guard_.write_history(session_.folder().path().string());
+    maker_.set_attempt(guard_.rollbacks());
+    watch_.open(session_.folder().path(), session_.step(), true);
+    session_.view().note(guard_.last_words());
+  }
+
+  void answer_watched() {
+    if (!watch_.due(session_.step())) return;
+    session_.policy().rest();
+    watch_.answer(sampler_, session_.prompts(), *reward_, session_.step());
+  }
+
   Json state() const {
-    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}, {"int8", int8_}};
+    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}, {"int8", int8_},
+                {"watch", watch_.state()},    {"guard", guard_.state()}};
     if (rollout_) out["rollout"] = rollout_->to_json();
     return out;
   }
@@ -110,6 +177,8 @@ class GrpoTrainer {
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
     tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
     rollout.metrics["share/rollout"] = rollout_floor(rollout) / rollout.seconds_rollout;
+    if (const std::string alarm = watch_.look(rollout, maker_, session_.step()); !alarm.empty())
+      session_.view().note(alarm);
     log_samples(rollout);
     set_rollout(std::move(rollout));
     part_ = 0;
@@ -149,19 +218,20 @@ class GrpoTrainer {
     const UpdateSums sums = grpo_forward_backward(session_.policy(), inputs);
     if (!std::isfinite(sums.loss.loss))
       fail("step {}: the loss is {}; nothing was changed by this step", t + 1, sums.loss.loss);
-    const double rate = learning_rate_at(schedule_, t);
+    const double rate = learning_rate_at(schedule_, t) * guard_.rate_factor();
     // a step whose groups all lack spread teaches nothing: the weights stay, the optimiser's averages too
     const double norm = sums.samples > 0 ? session_.policy().update(o_.update_options(rate)) : 0;
     renew_reference(t + 1);
     if (part_ == 0) measure_gap(sums);
-    const Json metrics = metrics_of(sums, {.rate = rate, .norm = norm, .seconds = since(start)});
+    Json metrics = metrics_of(sums, {.rate = rate, .norm = norm, .seconds = since(start)});
+    guard_.observe(metrics);
     const StepSummary summary = summary_of(metrics);
     if (++part_ == static_cast<size_t>(o_.steps_per_rollout())) {
       rollout_.reset();
       rollouts_done_++;
       part_ = 0;
     }
-    return session_.end_step(metrics, summary, state());
+    return session_.end_step(metrics, summary, state(), guard_.steady());
   }
 
   // Weights need the trainer's own log-probs at the policy that sampled, which the first update's forward has. With
@@ -319,6 +389,8 @@ class GrpoTrainer {
   std::unique_ptr<Sampler> int8_sampler_;
   bool int8_ = false;  // the next rollout is sampled in eight bits
   RolloutMaker maker_;
+  RunWatch watch_;
+  CollapseGuard guard_;
   std::optional<Rollout> rollout_;
   std::vector<std::vector<SampleIndex>> minibatches_;
   size_t part_ = 0;  // minibatches of the rollout that are done, over all iterations

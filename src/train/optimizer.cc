@@ -1,5 +1,7 @@
 #include "train/optimizer.h"
 
+#include <cstring>
+
 #include "base/error.h"
 #include "base/threads.h"
 
@@ -68,6 +70,11 @@ size_t OptimizerState::bytes() const {
   size_t total = 0;
   for (const Tensor* t : {&wide_m_, &wide_v_, &narrow_m_, &narrow_v_, &scale_m_, &scale_v_}) total += t->bytes();
   return total;
+}
+
+void OptimizerState::clear() {
+  for (Tensor* t : {&wide_m_, &wide_v_, &narrow_m_, &narrow_v_, &scale_m_, &scale_v_})
+    if (t->bytes() > 0) std::memset(t->raw(), 0, t->bytes());
 }
 
 float* OptimizerState::first_moment() {

@@ -41,6 +41,9 @@ class OptimizerState {
   // "exp_avg_scale.NAME", "exp_avg_sq_scale.NAME". They borrow this.
   std::vector<StoredTensor> tensors() const;
 
+  // As it was made: nothing was ever updated.
+  void clear();
+
   // The moments of `adamw`, in the parameters' layout.
   float* first_moment();
   float* second_moment();

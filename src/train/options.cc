@@ -269,6 +269,11 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("num_completions_to_log", &num_completions_to_log, "of every rollout, into samples.jsonl");
   t.add("eval_steps", &eval_steps, "held-out accuracy every so many steps; 0: never");
   t.add("eval_rows", &eval_rows, "held-out items for that");
+  t.add("audit", &audit, "look at data, reward and prompts before step 0; what does not fit is refused");
+  t.add("radar_steps", &radar_steps, "a stricter checker looks for hacked rewards every so many steps; 0: never");
+  t.add("watch_steps", &watch_steps, "the same prompts are answered every so many steps, into watched.jsonl; 0: never");
+  t.add("watch_prompts", &watch_prompts, "how many: the first rows of the data");
+  guard.declare(t);
 }
 
 void GrpoOptions::check() const {
@@ -315,6 +320,10 @@ void GrpoOptions::check() const {
     fail_usage("sync_ref_model with use_peft: the reference is the model without its adapter, which never moves");
   if (use_bias_correction_kl && beta == 0) fail_usage("use_bias_correction_kl without beta: there is no KL at beta 0");
   at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
+  at_least("radar_steps", static_cast<double>(radar_steps), 0);
+  at_least("watch_steps", static_cast<double>(watch_steps), 0);
+  at_least("watch_prompts", static_cast<double>(watch_prompts), 1);
+  guard.check();
 }
 
 LossForm GrpoOptions::loss_form() const {

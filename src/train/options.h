@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
+#include "train/collapse_guard.h"
 #include "train/losses.h"
 #include "train/policy.h"
 #include "train/schedule.h"
@@ -132,6 +133,11 @@ struct GrpoOptions : TrainingOptions {
   int64_t num_completions_to_log = 4;  // of every rollout, into samples.jsonl
   int64_t eval_steps = 0;              // 0: never; else held-out accuracy every so many steps
   int64_t eval_rows = 200;
+  bool audit = true;        // refuse to start where data, reward and prompts do not fit each other (audit.h)
+  int64_t radar_steps = 5;  // 0: never; else a stricter checker looks every so many steps (hack_radar.h)
+  int64_t watch_steps = 0;  // 0: never; else the watched prompts are answered every so many steps
+  int64_t watch_prompts = 4;
+  GuardOptions guard;
 
   void declare(OptionTable& table);
   void check() const;

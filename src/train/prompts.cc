@@ -88,8 +88,10 @@ Prompt PromptBuilder::build_messages(const Json& given) const {
     if (messages.size() != 1) fail("{}: no chat template, so a prompt must be one user message", path_);
     chat = plain_prompt(messages[0].at("content").get<std::string>(), options_.prompt_template == "r1-zero");
   }
+  // what the template opened and what is put behind it are the answer's beginning, whatever it says
+  out.prefilled = options_.thought_prefill.empty() ? prefilled_part(chat.text)
+                                                   : prefilled_part(chat.text) + options_.thought_prefill;
   chat.text += options_.thought_prefill;
-  out.prefilled = prefilled_part(chat.text);
   // a template writes its own special tokens; a plain text gets the post-processor's
   const std::vector<PlainRange> plain = plain_ranges(chat, 0, chat.text.size());
   out.ids =

@@ -15,6 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+// Between the seeds of one run's attempts; odd and large, so that neighbours of a seed are never met.
+constexpr uint64_t kOtherSeed = 0x9e3779b97f4a7c15u;
+
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 struct Moments {
@@ -85,7 +88,9 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
     progress(++done);
   };
   hooks.cancelled = interrupted;
-  std::vector<Group> groups = sampler_->generate(requests, options_.sampling(static_cast<uint32_t>(number)), hooks);
+  SamplingOptions sampling = options_.sampling(static_cast<uint32_t>(number));
+  sampling.seed += static_cast<uint64_t>(attempt_) * kOtherSeed;
+  std::vector<Group> groups = sampler_->generate(requests, sampling, hooks);
   out.seconds_rollout = since(start);
   if (interrupted()) {
     out.groups.clear();

@@ -46,10 +46,14 @@ class RolloutMaker {
   // Samples with another one from now on; borrowed likewise.
   void use(Sampler& sampler) { sampler_ = &sampler; }
 
+  // Draws other samples from now on: after the n-th rollback the same prompts are answered otherwise.
+  void set_attempt(int64_t n) { attempt_ = n; }
+
   double epoch_after(int64_t rollouts) const;
+  // The row that group `place` of rollout `number` asks.
+  const DataRow& row_at(int64_t number, int64_t place) const;
 
  private:
-  const DataRow& row_at(int64_t number, int64_t place) const;
   void set_advantages(Rollout& rollout) const;
   void measure(Rollout& rollout) const;
 
@@ -58,6 +62,7 @@ class RolloutMaker {
   const PromptBuilder& prompts_;
   const std::vector<DataRow>& rows_;
   Reward& reward_;
+  int64_t attempt_ = 0;
 };
 
 }  // namespace r1

@@ -164,11 +164,12 @@ void TrainSession::save(const Json& state) {
   content.recipe = setup_.recipe;
   metrics_->flush();
   samples_->flush();
+  if (before_save_) before_save_();
   store_.save(step_, content);
   saved_step_ = step_;
 }
 
-bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json& state) {
+bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json& state, bool good) {
   step_++;
   for (const char* phase : {"share/rollout", "share/update"})
     if (!said_too_fast_ && metrics.value(phase, 0.0) > 1) {
@@ -186,8 +187,53 @@ bool TrainSession::end_step(Json metrics, const StepSummary& summary, const Json
     save_interrupted(state);
     return false;
   }
-  if (options_.save_steps > 0 && step_ % options_.save_steps == 0 && step_ < total_steps_) save(state);
+  if (good && options_.save_steps > 0 && step_ % options_.save_steps == 0 && step_ < total_steps_) save(state);
   return true;
+}
+
+void TrainSession::go_back(const std::function<bool(const Json& state)>& good) {
+  policy_->rest();
+  const auto found = options_.save_steps > 0 ? store_.newest_of([&](const CheckpointStore::Found& c) {
+    return c.step % options_.save_steps == 0 && good(trainer_state(c));
+  })
+                                             : std::nullopt;
+  if (found) {
+    state_ = restore_policy(*found, *policy_, reference_ ? reference_->parameters() : nullptr);
+    if (reference_) reference_->repack();
+    step_ = found->step;
+  } else {
+    begin_again();
+  }
+  saved_step_ = found ? step_ : -1;
+  store_.remove_after(step_);
+  metrics_.reset();
+  samples_.reset();
+  metrics_ = std::make_unique<JsonLog>(folder_.path() / "metrics.jsonl", step_);
+  samples_ = std::make_unique<JsonLog>(folder_.path() / "samples.jsonl", step_);
+}
+
+// The files' own weights and an optimiser that has seen nothing. Needs as much memory as an update's gradients, which
+// are at rest.
+void TrainSession::begin_again() {
+  const Optim optim = parse_optim(options_.optim);
+  const BlockLayout& trained = model_->trained_layout();
+  const AdapterLayout* adapter = model_->adapter_layout();
+  {
+    const Tensor values = adapter == nullptr ? load_parameters(model_->layout(), files_)
+                          : files_.adapter   ? load_adapter(*adapter, files_)
+                                             : new_adapter(*adapter, static_cast<uint64_t>(options_.seed));
+    std::copy_n(values.as<float>(), trained.total(), model_->trained());
+  }
+  round_weights(optim, trained.all(), model_->trained());
+  if (reference_) {
+    std::copy_n(model_->parameters(), model_->layout().total(), reference_->parameters());
+    reference_->repack();
+  }
+  policy_->optimizer().clear();
+  policy_->set_updates(0);
+  model_->repack();
+  state_ = Json();
+  step_ = 0;
 }
 
 void TrainSession::save_interrupted(const Json& state) {

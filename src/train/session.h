@@ -1,6 +1,7 @@
 // What SFT and GRPO share: the model with its policy, the run's folder, checkpoints, metrics, the view, Ctrl-C.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -49,13 +50,23 @@ class TrainSession {
   // From the peaks this process measured at its start.
   const Floors& floors() const { return *floors_; }
 
-  // A step is over: writes the line, shows it, saves when it is due. Returns false when the run was interrupted; it is
-  // saved then.
-  bool end_step(nlohmann::ordered_json metrics, const StepSummary& summary, const nlohmann::ordered_json& state);
+  // A step is over: writes the line, shows it, saves when it is due and `good`. Returns false when the run was
+  // interrupted; it is saved then.
+  bool end_step(nlohmann::ordered_json metrics, const StepSummary& summary, const nlohmann::ordered_json& state,
+                bool good = true);
+  // Back to the newest regular checkpoint (a multiple of save_steps) that `good` accepts the trainer's state of, or to
+  // the model the run began with (state() is null then). Later checkpoints and lines of the logs are removed. Those of
+  // interruptions are no regular ones, but take their place among save_total_limit: at a small limit a run that was
+  // interrupted may go back further than it would have.
+  void go_back(const std::function<bool(const nlohmann::ordered_json& state)>& good);
   // The last step is over: final checkpoint and model/.
   void finish(const nlohmann::ordered_json& state);
   // Interrupted between steps: saves what the last step left.
   void save_interrupted(const nlohmann::ordered_json& state);
+
+  bool resumed() const { return setup_.resume; }
+  // Called before a checkpoint is written: for a trainer's own logs to be on the disk by then.
+  void before_save(std::function<void()> flush) { before_save_ = std::move(flush); }
 
   void set_total_steps(int64_t n) { total_steps_ = n; }
   JsonLog& metrics() { return *metrics_; }
@@ -70,6 +81,7 @@ class TrainSession {
   void make_model(const ModelConfig& config);
   void reserve();
   void save(const nlohmann::ordered_json& state);
+  void begin_again();
 
   const TrainingOptions& options_;
   Setup setup_;
@@ -88,6 +100,7 @@ class TrainSession {
   MemoryPlan plan_;
   UpdateLoad update_load_;
   bool said_too_fast_ = false;
+  std::function<void()> before_save_;
   nlohmann::ordered_json state_;
   int64_t step_ = 0, saved_step_ = -1, total_steps_ = 0;
 };

@@ -157,6 +157,58 @@ TEST_F(GrpoTest, TheMathRewardAndEvaluationOnTheWay) {
   EXPECT_EQ(seen["eval_rows"], 2);
 }
 
+TEST_F(GrpoTest, AnAuditBeforeStepZero) {
+  const Outcome good = r1(with_sets(run_words(speck_, "math+format*0.5", t_ / "good"), {"max_steps=1"}));
+  ASSERT_TRUE(done(good));
+  EXPECT_NE(good.err.find("audit: 6 checks passed, 1 skipped"), std::string::npos) << good.err;
+  const Json audit = Json::parse(read_file(t_ / "good/audit.json"));
+  EXPECT_EQ(audit["passed"], true);
+  EXPECT_EQ(audit["enforced"], true);
+
+  write_file(t_ / "bad.jsonl", R"({"question":"1 + 1?","answer":"2 or 3"})"
+                               "\n"
+                               R"({"question":"2 + 1?","answer":"3 or 4"})"
+                               "\n");
+  std::vector<std::string> words = run_words(speck_, "math", t_ / "bad");
+  words[4] = t_ / "bad.jsonl";
+  const Outcome refused_run = r1(words);
+  EXPECT_TRUE(refused(refused_run, 1, "gold_scores_right"));
+  for (const char* part : {"row 0 (line 1)", "row 1 (line 2)", "what to do: ", "--no-audit"})
+    EXPECT_NE(refused_run.err.find(part), std::string::npos) << part << ": " << refused_run.err;
+  EXPECT_FALSE(fs::exists(t_ / "bad/metrics.jsonl"));
+  EXPECT_EQ(Json::parse(read_file(t_ / "bad/audit.json"))["passed"], false);
+
+  // the tags cannot be told from this template's end
+  words = with_sets(run_words(speck_, "math+format", t_ / "trap"),
+                    {"max_steps=1", "chat_template={{ messages[0].content }}<think>Okay,"});
+  EXPECT_TRUE(refused(r1(words), 1, "template_agrees_with_format"));
+  words.insert(words.begin() + 1, "--no-audit");
+  const Outcome anyway = r1(words);
+  ASSERT_TRUE(done(anyway)) << "the same --out: nothing was begun";
+  EXPECT_NE(anyway.err.find("--no-audit: this run starts although its audit failed"), std::string::npos) << anyway.err;
+  EXPECT_EQ(Json::parse(read_file(t_ / "trap/audit.json"))["enforced"], false);
+  EXPECT_NE(read_file(t_ / "trap/recipe.toml").find("audit = false"), std::string::npos);
+}
+
+TEST_F(GrpoTest, WatchedPromptsAndTheFiguresOfR1) {
+  ASSERT_TRUE(done(
+      r1(with_sets(run_words(speck_, "math", t_ / "run"), {"watch_steps=2", "watch_prompts=2", "radar_steps=1"}))));
+  const auto watched = json_lines_of(t_ / "run/watched.jsonl");
+  ASSERT_EQ(watched.size(), 6u) << "two prompts at steps 0, 2 and 4";
+  for (size_t i = 0; i < watched.size(); i++) {
+    EXPECT_EQ(watched[i]["step"], 2 * (i / 2));
+    EXPECT_EQ(watched[i]["row"], i % 2);
+    EXPECT_EQ(watched[i]["prompt"], watched[i % 2]["prompt"]);
+    EXPECT_TRUE(watched[i]["reflections"].is_array());
+    EXPECT_TRUE(watched[i]["completion"].is_string() && watched[i]["outcome"].is_string());
+  }
+  for (const Json& line : json_lines_of(t_ / "run/metrics.jsonl"))
+    for (const char* key :
+         {"completions/repetition", "completions/mean_length_wrong", "reflection/total", "reflection/wait",
+          "reflection/aha", "language/mixed", "guard/rollbacks", "radar/strict_score", "radar/gap", "radar/alarm"})
+      EXPECT_TRUE(line.contains(key) && line[key].is_number()) << key;
+}
+
 TEST_F(GrpoTest, WrongUse) {
   const auto with = [&](const std::vector<std::string>& sets) {
     return r1(with_sets(run_words(speck_, reward_, t_ / "run"), sets));
