@@ -5,12 +5,15 @@
 // is new, so there is always something to train besides).
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
 
 #include "base/options.h"
 #include "formats/model_files.h"
-#include "train/evaluate.h"
 #include "train/options.h"
+#include "train/packing.h"
+#include "train/prompts.h"
 
 namespace r1 {
 
@@ -20,7 +23,6 @@ struct RewardModelOptions : TrainingOptions {
   std::string rm_scope = "all";              // summary: only what stands after </think> is scored
   int64_t max_length = 1024;                 // tokens; rows with a longer text are left out, as TRL does
   double center_rewards_coefficient = 0;     // pairwise: pulls the pair's mean towards 0
-  bool disable_dropout = true;               // TRL's key; there is no dropout to leave on
   int64_t eval_steps = 0, eval_rows = 1000;  // held-out rows every so many steps, and at the end
   void declare(OptionTable& table);
   void check() const;
@@ -45,6 +47,21 @@ struct RewardModelCard {
 void write_card(const RewardModelCard& card, ModelFiles& files);
 // The defaults where the folder has none: any sequence classifier with one label will do.
 RewardModelCard read_card(const ModelFiles& files);
+
+// Rows as a reward model reads them: prompt, what its scope leaves of the completion, end of turn.
+class ScoredTexts {
+ public:
+  ScoredTexts(const ModelFiles& files, std::shared_ptr<const Tokenizer> tokenizer, const RewardModelCard& card);
+  // `prefilled`: what of the completion its own prompt held already.
+  TrainGroup build(const DataRow& row, std::span<const std::string> completions, const std::string& prefilled) const;
+
+ private:
+  PromptBuilder prompts_;
+  std::string scope_;
+  int32_t pad_id_;
+};
+// What stands after </think>, trimmed; nothing when a thought never ended; all of a text without one.
+std::string summary_of(const std::string& completion, const std::string& prefilled);
 
 // ---- the losses
 struct ScoreLoss {
