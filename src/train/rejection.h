@@ -7,11 +7,12 @@
 
 #include "base/options.h"
 #include "train/options.h"
+#include "train/trace_filters.h"
 
 namespace r1 {
 
 struct RejectOptions {
-  std::string model, out;  // model: who is asked; openai:URL#MODEL: a server
+  std::string model, out;  // model: who is asked
   PromptOptions prompt;
   DataOptions data;
   int64_t seed = 42;
@@ -46,10 +47,12 @@ struct RejectOptions {
   double memory_limit_gb = 0;
   int64_t num_rejected_to_log = 20;  // of each reason, into rejected.jsonl
 
-  RejectOptions();
+  RejectOptions() = default;
   void declare(OptionTable& table);
   void check() const;
   RewardOptions reward_options() const;
+  SamplingOptions sampling() const;
+  TraceFilters trace_filters() const;
 };
 
 struct RejectRun {
