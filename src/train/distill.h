@@ -27,7 +27,7 @@ struct StudentShape {
 struct DistillOptions : GrpoOptions {
   DistillOptions();
   std::string distill_method = "sft";
-  std::string teacher;     // a model as of --model; sft: or openai:URL#MODEL
+  std::string teacher;     // a model as of --model
   StudentShape student;    // given: `model` may be left out, and the student begins with random weights
   double reward_coef = 0;  // on_policy: times the rewards' own advantages, added to the teacher's
   // sft
