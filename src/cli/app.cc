@@ -20,13 +20,6 @@
 namespace r1 {
 namespace {
 
-// Flags that are keys too: --out DIR is --set out=DIR.
-void add_key(CLI::App* verb, const std::string& flag, const std::string& key, const std::string& help,
-             KeyValues& values) {
-  verb->add_option_function<std::string>(
-      flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
-}
-
 // The few keys that verbs without a recipe know; most are flags too, and --set counts more.
 void declare_model_keys(OptionTable& table, ModelFlags& flags) {
   table.add("threads", &flags.threads, "0: all cores");
@@ -197,14 +190,6 @@ void add_convert_verb(CLI::App& app, Words& w, std::function<int()>& action) {
       return run_convert(w.convert);
     };
   });
-}
-
-void add_train_flags(CLI::App* verb, TrainFlags& f) {
-  verb->add_option("recipe", f.recipe, "TOML file of keys");
-  add_key(verb, "--model", "model", "what to train", f.given);
-  add_key(verb, "--data", "data", "file, folder, pattern, mixture, or tasks:NAME (r1 tasks list)", f.given);
-  add_key(verb, "--out", "out", "the run's folder", f.given);
-  verb->add_flag("--resume", f.resume, "go on with the run in --out");
 }
 
 void add_train_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
@@ -401,6 +386,20 @@ int guarded(const std::function<int()>& action) {
 
 }  // namespace
 
+void add_key(CLI::App* verb, const std::string& flag, const std::string& key, const std::string& help,
+             KeyValues& values) {
+  verb->add_option_function<std::string>(
+      flag, [&values, key](const std::string& v) { values.push_back({key, v}); }, help);
+}
+
+void add_train_flags(CLI::App* verb, TrainFlags& f) {
+  verb->add_option("recipe", f.recipe, "TOML file of keys");
+  add_key(verb, "--model", "model", "what to train", f.given);
+  add_key(verb, "--data", "data", "file, folder, pattern, mixture, or tasks:NAME (r1 tasks list)", f.given);
+  add_key(verb, "--out", "out", "the run's folder", f.given);
+  verb->add_flag("--resume", f.resume, "go on with the run in --out");
+}
+
 // Values are gathered in this order, and the last one of a key counts.
 void add_set(CLI::App* verb, KeyValues& values) {
   verb->add_option_function<std::vector<std::string>>(
@@ -426,6 +425,9 @@ int run_app(int argc, char** argv) {
   add_inspect_verb(app, action);
   add_convert_verb(app, words, action);
   add_train_verbs(app, words, action);
+  add_reward_model_verb(app, action, words.saves_on_interrupt);
+  add_reject_verb(app, action, words.saves_on_interrupt);
+  add_distill_verb(app, action, words.saves_on_interrupt);
   add_tasks_verb(app, action);
   add_check_verbs(app, words, action);
   add_bench_verb(app, words, action);

@@ -14,8 +14,12 @@
 #include "reward/reward.h"
 #include "reward/sandbox/sandbox.h"
 #include "runs/view.h"
+#include "train/distill.h"
 #include "train/evaluate.h"
 #include "train/goldens.h"
+#include "train/model_reward.h"
+#include "train/rejection.h"
+#include "train/reward_model.h"
 
 namespace r1 {
 namespace {
@@ -51,17 +55,23 @@ struct EvalKeys {
 // on the command line everything has to be evaluation's.
 EvalKeys eval_keys(const EvalFlags& f) {
   EvalKeys keys;
-  OptionTable table, trainers;
+  OptionTable table, trainers[4];
   keys.declare(table);
-  GrpoOptions grpo;
+  DistillOptions distill;  // GRPO's keys are among its own
   SftOptions sft;
-  OptionTable sft_table;
-  grpo.declare(trainers);
-  sft.declare(sft_table);
+  RewardModelOptions reward_model;
+  RejectOptions reject;
+  distill.declare(trainers[0]);
+  sft.declare(trainers[1]);
+  reward_model.declare(trainers[2]);
+  reject.declare(trainers[3]);
+  const auto trains = [&](const std::string& key) {
+    return std::any_of(std::begin(trainers), std::end(trainers), [&](const OptionTable& t) { return t.has(key); });
+  };
   if (!f.recipe.empty()) {
     KeyValues known;
     for (const auto& pair : read_flat_recipe(f.recipe))
-      if (table.has(pair.first) || (!trainers.has(pair.first) && !sft_table.has(pair.first))) known.push_back(pair);
+      if (table.has(pair.first) || !trains(pair.first)) known.push_back(pair);
     set_from_recipe(table, known, f.recipe);
   }
   KeyValues given = f.sets;
@@ -134,6 +144,7 @@ int run_eval(const EvalFlags& f) {
   const Transformer model = load_transformer(files, make_compute(keys.compute_dtype), ModelUse::inference);
   RewardOptions reward_options = keys.rewards;
   reward_options.max_completion_length = keys.max_completion_length;
+  add_model_rewards(reward_options, keys.compute_dtype);
   const auto reward = make_reward_for(keys.data.data, keys.reward, reward_options);
   std::vector<DataRow> rows = keys.data.load_prompts(true, "r1 eval").rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));

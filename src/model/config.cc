@@ -96,6 +96,20 @@ void check_shape(const ModelConfig& c, const std::string& path) {
     if (id >= c.vocabulary) fail("{}: eos_token_id {} is outside the vocabulary of {}", path, id, c.vocabulary);
 }
 
+// transformers' name for a model with a linear head over the last token; a reward model has one label.
+bool is_scalar(const Json& config, const std::string& path) {
+  const auto names = config.find("architectures");
+  if (names == config.end() || !names->is_array() || names->empty() || !names->at(0).is_string()) return false;
+  if (!names->at(0).get<std::string>().ends_with("ForSequenceClassification")) return false;
+  const auto labels = config.find("id2label"), count = config.find("num_labels");
+  const bool one = labels != config.end() && labels->is_object() ? labels->size() == 1
+                   : count != config.end()                       ? *count == 1
+                                                                 : false;
+  if (!one)
+    fail("{}: config.json: a sequence classifier with other than one label; r1 reads reward models alone", path);
+  return true;
+}
+
 }  // namespace
 
 ModelConfig read_config(const Json& json, const Json& generation_config, const std::string& path) {
@@ -114,7 +128,8 @@ ModelConfig read_config(const Json& json, const Json& generation_config, const s
   c.head_size =
       static_cast<int>(config.count("head_dim", 256, family.head_size > 0 ? family.head_size : c.width / c.heads));
   c.norm_eps = static_cast<float>(config.positive("rms_norm_eps", 1e-6));
-  c.tied_embeddings = config.flag("tie_word_embeddings", false);
+  c.scalar_head = is_scalar(json, path);
+  c.tied_embeddings = config.flag("tie_word_embeddings", false) || c.scalar_head;
   c.max_positions = config.count("max_position_embeddings", kMostPositions, 2048);
   c.rope = read_rope(config);
   refuse_unknown_layers(config);

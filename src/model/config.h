@@ -30,8 +30,9 @@ struct ModelConfig {
   int heads = 0, kv_heads = 0, head_size = 0;
   float norm_eps = 1e-6f;
   bool tied_embeddings = false;
-  bool qkv_bias = false;  // Qwen2
-  bool qk_norm = false;   // Qwen3: RMSNorm of every query and key head before RoPE
+  bool scalar_head = false;  // a reward model: score.weight instead of a language-model head (counts as tied then)
+  bool qkv_bias = false;     // Qwen2
+  bool qk_norm = false;      // Qwen3: RMSNorm of every query and key head before RoPE
   int64_t max_positions = 2048;
   RopeConfig rope;
   std::vector<int32_t> eos_ids;  // any of them ends a sequence

@@ -28,6 +28,7 @@ ParameterLayout::ParameterLayout(const ModelConfig& c, Holds holds) : holds_(hol
   for (int64_t i = 0; i < c.layers; i++) add_layer(c, i);
   final_norm_ = add("model.norm.weight", {c.width});
   head_ = c.tied_embeddings ? embedding_ : add_matrix("lm_head.weight", {c.vocabulary, c.width});
+  if (c.scalar_head) score_ = add("score.weight", {1, c.width});
 }
 
 void ParameterLayout::add_layer(const ModelConfig& c, int64_t index) {

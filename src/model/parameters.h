@@ -49,7 +49,8 @@ class ParameterLayout : public BlockLayout {
   const std::vector<Layer>& layers() const { return layers_; }
   int64_t embedding() const { return embedding_; }
   int64_t final_norm() const { return final_norm_; }
-  int64_t head() const { return head_; }  // = embedding() when tied
+  int64_t head() const { return head_; }    // = embedding() when tied
+  int64_t score() const { return score_; }  // (1, width), last of all; -1 without a scalar head
 
  private:
   int64_t add_matrix(const std::string& name, std::vector<int64_t> shape);
@@ -57,7 +58,7 @@ class ParameterLayout : public BlockLayout {
 
   Holds holds_;
   std::vector<Layer> layers_;
-  int64_t embedding_ = 0, final_norm_ = 0, head_ = 0;
+  int64_t embedding_ = 0, final_norm_ = 0, head_ = 0, score_ = -1;
 };
 
 // Gives one parameter's value on demand: weights that are kept in packed copies alone are read where they are packed.

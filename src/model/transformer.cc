@@ -62,8 +62,8 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tens
       layout_(config),
       held_(config),
       parameters_(std::move(parameters)),
-      rope_(table_for(config)),
-      head_(std::in_place, compute, config.vocabulary, config.width, use == ModelUse::training) {
+      rope_(table_for(config)) {
+  make_head(use);
   R1_CHECK(parameters_.cols() == layout_.total());
   for (const ParameterLayout::Layer& at : layout_.layers())
     layers_.emplace_back(compute, config, at, use == ModelUse::training);
@@ -92,8 +92,8 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Froz
       parameters_(DType::f32, 1, held_.total()),
       adapter_layout_(std::move(frozen.adapter_layout)),
       adapter_(std::move(frozen.adapter)),
-      rope_(table_for(config)),
-      head_(std::in_place, compute, config.vocabulary, config.width, use == ModelUse::training) {
+      rope_(table_for(config)) {
+  make_head(use);
   const bool with_backward = use == ModelUse::training;
   R1_CHECK(!with_backward || adapter_layout_, "there is nothing to train");
   R1_CHECK(!adapter_layout_ || adapter_.cols() == adapter_layout_->total());
@@ -102,6 +102,17 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Froz
     layers_[i].attach(*adapter_layout_, adapter_layout_->layers()[i], with_backward);
   pack_frozen(frozen.read);
   repack();
+}
+
+void Transformer::make_head(ModelUse use) {
+  if (!config_.scalar_head) head_.emplace(compute_, config_.vocabulary, config_.width, use == ModelUse::training);
+}
+
+const LmHead& Transformer::head() const {
+  if (source_ != nullptr) return source_->head();
+  if (!head_)
+    fail("this is a reward model (score.weight): it scores texts, as reward=rm:FOLDER, and cannot write them");
+  return *head_;
 }
 
 // One matrix at a time is there in float32.
@@ -116,6 +127,7 @@ void Transformer::pack_frozen(const ReadParameter& read) {
   };
   for (size_t i = 0; i < layers_.size(); i++)
     layers_[i].pack_frozen(parameters_.as<float>(), layout_.layers()[i], read_matrix);
+  if (!head_) return;
   head_->pack(config_.tied_embeddings ? parameters_.as<float>() + held_.embedding()
                                       : read_matrix(layout_.head(), config_.vocabulary * config_.width));
 }
@@ -165,7 +177,7 @@ void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_
       head_->pack_tile(tile, parameters() + layout_.head());
     }
   };
-  if (config_.tied_embeddings) update_head();
+  if (config_.tied_embeddings && head_) update_head();
   for (size_t i = 0; i < layers_.size(); i++) {
     update_up_to(layout_.layers()[i].down + config_.width * config_.inner);
     layers_[i].pack(parameters());

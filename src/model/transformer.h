@@ -89,12 +89,16 @@ class Transformer {
   void backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
                 TensorView<const float> d_hidden, float* gradients) const;
 
-  const LmHead& head() const { return source_ != nullptr ? source_->head() : *head_; }
+  // Throws r1::Error where there is none: a reward model cannot write.
+  const LmHead& head() const;
+  // (D) float32, of a reward model alone: model/scalar_head.h multiplies with it.
+  const float* score_weight() const { return held() + held_.score(); }
   // Where the head's gradient goes in such a block; null where the head is frozen.
   float* head_gradient(float* gradients) const { return frozen_ ? nullptr : gradients + layout_.head(); }
 
  private:
   float* gradient_at(float* gradients, int64_t offset) const { return frozen_ ? nullptr : gradients + offset; }
+  void make_head(ModelUse use);
   void pack_frozen(const ReadParameter& read);
   const float* held() const { return source_ != nullptr ? source_->held() : parameters_.as<float>(); }
 
@@ -108,7 +112,7 @@ class Transformer {
   Tensor adapter_;
   RopeTable rope_;
   std::vector<Layer> layers_;
-  std::optional<LmHead> head_;  // none in a copy
+  std::optional<LmHead> head_;  // none in a copy, nor with a scalar head
 };
 
 // Reads config and weights of opened files. For inference the model is frozen, and an adapter that the files bring

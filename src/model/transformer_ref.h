@@ -23,12 +23,25 @@ class TransformerRef {
         rope_(rope_frequencies(config.rope, config.head_size, config.max_positions)),
         rounded_(rounded) {}
 
-  // Logits of every position, (T, vocabulary).
-  Doubles logits(const std::vector<int32_t>& ids) const {
+  // The normalised hidden state of every position, (T, width).
+  Doubles hidden(const std::vector<int32_t>& ids) const {
     Doubles x = embedding_ref(slice(layout_.embedding(), c_.vocabulary * c_.width), ids, static_cast<size_t>(c_.width));
     for (const ParameterLayout::Layer& at : layout_.layers()) layer(at, x);
-    const Doubles h = rms_norm_ref(x, slice(layout_.final_norm(), c_.width), static_cast<double>(c_.norm_eps));
-    return product(h, layout_.head(), c_.vocabulary, c_.width);
+    return rms_norm_ref(x, slice(layout_.final_norm(), c_.width), static_cast<double>(c_.norm_eps));
+  }
+
+  // Logits of every position, (T, vocabulary).
+  Doubles logits(const std::vector<int32_t>& ids) const {
+    return product(hidden(ids), layout_.head(), c_.vocabulary, c_.width);
+  }
+
+  // Of a reward model: the score at the last position.
+  double score(const std::vector<int32_t>& ids) const {
+    const Doubles h = round(hidden(ids));
+    double sum = 0;
+    for (size_t d = 0; d < static_cast<size_t>(c_.width); d++)
+      sum += h[h.size() - static_cast<size_t>(c_.width) + d] * parameters[static_cast<size_t>(layout_.score()) + d];
+    return sum;
   }
 
   Doubles parameters;  // in the layout's order; may be changed between calls

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "reward/code_reward.h"
+#include "reward/domain_reward.h"
 #include "reward/exec_reward.h"
 #include "reward/language.h"
 #include "reward/rules.h"
@@ -121,6 +122,7 @@ class SumReward : public Reward {
   static void combine(Verdict& sum, const Verdict& v, const Part& part, bool first) {
     sum.seconds += v.seconds;
     sum.parts.push_back({part.reward->name(), v.score});
+    sum.parts.insert(sum.parts.end(), v.parts.begin(), v.parts.end());
     if (first) {
       sum.outcome = v.outcome;
       sum.reason = v.reason;
@@ -170,6 +172,10 @@ std::unique_ptr<Reward> reward_by_name(const std::string& name, const RewardOpti
     if (name == known) return make();
   for (const auto& [known, rule] : kRules)
     if (name == known) return std::make_unique<RuleReward>(name, rule, options);
+  for (const auto& [prefix, make] : options.prefixed)
+    if (name.starts_with(prefix)) return make(name.substr(prefix.size()));
+  if (name.starts_with("domain(") && name.ends_with(")"))
+    return make_domain_reward(std::string_view(name).substr(7, name.size() - 8), options);
   if (name == "code") return make_code_reward(options.code);
   if (name == "cosine") return std::make_unique<ShapedReward>(name, cosine_rule, false, options);
   if (name == "kimi_length") return std::make_unique<ShapedReward>(name, kimi_rule, true, options);
@@ -182,7 +188,7 @@ const std::vector<std::string>& reward_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const auto& [name, rule] : kRules) out.emplace_back(name);
-    for (const char* name : {"cosine", "kimi_length", "code", "exec:"}) out.emplace_back(name);
+    for (const char* name : {"cosine", "kimi_length", "code", "domain(...)", "rm:", "exec:"}) out.emplace_back(name);
     return out;
   }();
   return names;
@@ -202,6 +208,7 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("cosine_max_value_correct", &o.cosine.max_correct, "cosine reward: right and short");
   t.add("filters_longest_paragraph", &o.filters.longest_paragraph, "filters reward: characters");
   t.add("filters_language_share", &o.filters.language_share, "filters reward: of words in the language");
+  t.add_choice("rm_score", &o.rm_score, {"raw", "sigmoid"}, "rm:FOLDER: the model's score as it is, or within 0 to 1");
   t.add("code_cpu_seconds", &o.code.limits.cpu_seconds, "code reward: of a test, all its processes together");
   t.add("code_idle_seconds", &o.code.limits.idle_seconds, "code reward: neither on a core nor waiting for one");
   t.add("code_memory_mb", &o.code.limits.memory_mb, "code reward: of a test");
@@ -222,17 +229,19 @@ std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions
       parts.push_back({make_exec_reward(spec.substr(at + 5), options.exec_timeout_seconds), 1});
       break;
     }
-    const size_t end = std::min(spec.find('+', at), spec.size());
+    const size_t end = find_outside_brackets(spec, '+', at);
     std::string name(trim(std::string_view(spec).substr(at, end - at)));
     double weight = 1;
-    if (const size_t star = name.find('*'); star != std::string::npos) {
+    if (const size_t star = find_outside_brackets(name, '*', 0); star < name.size()) {
       weight = read_weight(std::string(trim(std::string_view(name).substr(star + 1))), spec);
       name = trim(std::string_view(name).substr(0, star));
     }
     std::unique_ptr<Reward> reward = reward_by_name(name, options);
     if (reward == nullptr)
-      fail_usage("unknown reward \"{}\"; nearest is \"{}\" ({}COMMAND; joined by +, weighted by *)", name,
-                 nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
+      fail_usage(
+          "unknown reward \"{}\"; nearest is \"{}\" ({}COMMAND; joined by +, weighted by *; rm:FOLDER where a model "
+          "is trained or evaluated)",
+          name, nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
     check_options(name, options);
     parts.push_back({std::move(reward), weight});
     at = end + 1;

@@ -57,6 +57,9 @@ struct RewardOptions {
   CodeOptions code = {};
   // Rewards by name that this room does not know, such as those of data.
   std::vector<std::pair<std::string, std::function<std::unique_ptr<Reward>()>>> more = {};
+  // The same with an argument: "rm:" makes a reward of the FOLDER in rm:FOLDER, a model's, which this room has none of.
+  std::vector<std::pair<std::string, std::function<std::unique_ptr<Reward>(const std::string&)>>> prefixed = {};
+  std::string rm_score = "raw";  // or "sigmoid": of rm:FOLDER
 };
 // All keys but max_completion_length, which is the run's. Borrows `options` for as long as the table is used.
 void declare_reward_keys(OptionTable& table, RewardOptions& options);
@@ -71,6 +74,7 @@ void declare_reward_keys(OptionTable& table, RewardOptions& options);
 //   length           -1 to 0 (soft overlong)         kimi_length    -0.5 to 0.5, within a prompt's samples
 //   cosine           -1 to 1, by the cosine keys     repetition (repetition_penalty)  repetition_max_penalty to 0
 //   filters          0 or 1: R1's filters of thoughts   code    0 or 1, by the row's tests (reward/code_reward.h)
+//   domain(NAME:SPEC, ...)   the SPEC of the row's domain alone (reward/domain_reward.h)
 // Throws r1::UsageError for an unknown name, with the nearest, and for options that do not fit.
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options);
 

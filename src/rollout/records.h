@@ -30,7 +30,13 @@ struct Completion {
   std::vector<float> behavior_logp;  // of the sampling policy at temperature 1, a value a token: GRPO's old log-probs
   std::vector<float> sampling_logp;  // under the distribution drawn from (temperature, filters)
   FinishReason finish = FinishReason::length;
-  std::string text;  // decoded, special tokens left out
+  std::string text;                     // decoded, special tokens left out
+  std::vector<float> token_advantages;  // a value a token, which count instead of the group's advantage; or empty
+
+  void set_token_advantages(std::vector<float> values) {
+    R1_CHECK(values.size() == ids.size(), "{} advantages for {} tokens", values.size(), ids.size());
+    token_advantages = std::move(values);
+  }
 };
 
 // One prompt and its samples, with what a stage learns about each.

@@ -108,7 +108,7 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
   for (size_t i = 0; i < rows.size(); i++) {
     items[i].row = i;
     items[i].prompt = prompts.build(rows[i]);
-    requests.push_back({items[i].prompt.ids, static_cast<int64_t>(i), options.samples});
+    requests.push_back({items[i].prompt.ids, options.first_index + static_cast<int64_t>(i), options.samples});
   }
   const size_t each = static_cast<size_t>(options.samples);
   AsyncJudge judge(reward, rows.size() * each);

@@ -14,6 +14,7 @@ namespace r1 {
 struct EvalOptions {
   int samples = 1;           // a row
   SamplingOptions sampling;  // temperature 0: arg-max
+  int64_t first_index = 0;   // of the rows in their draws: a part of the rows is asked as it is among all
 };
 
 struct EvalItem {

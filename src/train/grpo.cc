@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/threads.h"
 #include "data/tasks/task_rows.h"
 #include "kernels/matmul_int8.h"
 #include "train/audit.h"
@@ -35,14 +36,15 @@ bool is_way_back(const Json& state, const Json& history) {
 
 class GrpoTrainer {
  public:
-  // Borrows the rows for its lifetime.
-  GrpoTrainer(const GrpoRun& run, TrainSession& session, const std::vector<DataRow>& rows)
-      : o_(run.options),
+  // Borrows all for its lifetime.
+  GrpoTrainer(const GrpoRun& run, TrainSession& session, const std::vector<DataRow>& rows, Reward& reward)
+      : run_(run),
+        o_(run.options),
         session_(session),
         rows_(rows),
-        reward_(make_reward_for(o_.data.data, o_.reward, o_.reward_options())),
+        reward_(reward),
         sampler_(session.model(), session.tokenizer(), {.max_active = o_.max_active}),
-        maker_(o_, sampler_, session.prompts(), rows_, *reward_),
+        maker_(o_, sampler_, session.prompts(), rows_, reward_),
         watch_(o_, rows_),
         guard_(o_.guard) {
     const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /
@@ -136,7 +138,7 @@ class GrpoTrainer {
   void answer_watched() {
     if (!watch_.due(session_.step())) return;
     session_.policy().rest();
-    watch_.answer(sampler_, session_.prompts(), *reward_, session_.step());
+    watch_.answer(sampler_, session_.prompts(), reward_, session_.step());
   }
 
   Json state() const {
@@ -173,6 +175,7 @@ class GrpoTrainer {
         maker_.make(rollouts_done_, [&](int64_t done) { session_.view().phase("rollout", done, o_.rollout_batch()); });
     if (rollout.groups.empty()) return;
     rollout.int8 = int8_;
+    if (run_.after_rollout) run_.after_rollout(rollout);
     for (const JudgedGroup& g : rollout.groups)
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
     tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
@@ -364,7 +367,7 @@ class GrpoTrainer {
     options.sampling.max_new_tokens = o_.max_completion_length;
     const int64_t rows = static_cast<int64_t>(held_out_.size());
     const std::vector<EvalItem> items =
-        evaluate(sampler_, session_.prompts(), held_out_, *reward_, options,
+        evaluate(sampler_, session_.prompts(), held_out_, reward_, options,
                  [&](int64_t done) { session_.view().phase("evaluation", done, rows); });
     if (items.empty()) return;  // interrupted: the loop saves
     const EvalResult r = summarise(items);
@@ -379,11 +382,12 @@ class GrpoTrainer {
                                      session_.step(), 100 * r.pass_at_1, r.rows, 100 * r.ci_low, 100 * r.ci_high));
   }
 
+  const GrpoRun& run_;
   const GrpoOptions& o_;
   TrainSession& session_;
   const std::vector<DataRow>& rows_;
   std::vector<DataRow> held_out_;
-  const std::unique_ptr<Reward> reward_;
+  Reward& reward_;
   Sampler sampler_;
   std::unique_ptr<Transformer> int8_model_;  // made when first needed
   std::unique_ptr<Sampler> int8_sampler_;
@@ -432,7 +436,10 @@ bool run_grpo(const GrpoRun& run) {
   const GrpoOptions& o = run.options;
   o.check();
   const std::vector<DataRow> rows = o.data.load_prompts(false, "r1 grpo").rows;
-  TrainSession session(o, {.verb = "grpo",
+  set_thread_count(o.threads > 0 ? static_cast<int>(o.threads) : available_cores());
+  // before the session: what a reward's model takes is the program's when memory is planned
+  const std::unique_ptr<Reward> reward = make_reward_for(o.data.data, o.reward, o.reward_options());
+  TrainSession session(o, {.verb = run.verb,
                            .resume = run.resume,
                            .random_init = false,
                            .with_reference = o.beta != 0,
@@ -441,7 +448,7 @@ bool run_grpo(const GrpoRun& run) {
                            .needs = [&](const PromptBuilder& prompts, const ModelConfig& config) {
                              return needs_of(o, longest_prompt(prompts, rows), config);
                            }});
-  return GrpoTrainer(run, session, rows).run();
+  return GrpoTrainer(run, session, rows, *reward).run();
 }
 
 }  // namespace r1

@@ -60,6 +60,14 @@ class Minibatch {
     return in_.rollout->groups[at.group].group.completions[at.sample];
   }
 
+  // Whether a sample can move anything.
+  bool teaches(const JudgedGroup& g, size_t sample) const {
+    const bool beside = in_.form.beta != 0 || in_.entropy_coef != 0;
+    const std::vector<float>& by_token = g.group.completions[sample].token_advantages;
+    if (by_token.empty()) return g.spread && (beside || g.group.advantages[sample] != 0);
+    return beside || std::any_of(by_token.begin(), by_token.end(), [](float a) { return a != 0; });
+  }
+
   void add(const SampleIndex& at) {
     const JudgedGroup& g = in_.rollout->groups[at.group];
     const Completion& c = completion(at);
@@ -67,7 +75,7 @@ class Minibatch {
     counts_.sequences++;
     if (in_.mask_truncated && c.finish == FinishReason::length) return;
     counts_.tokens += static_cast<double>(c.ids.size());
-    if (!g.spread || (g.group.advantages[at.sample] == 0 && in_.form.beta == 0 && in_.entropy_coef == 0)) return;
+    if (!teaches(g, at.sample)) return;
     if (groups_.empty() || last_group_ != at.group) {
       groups_.push_back({g.prompt.ids, {}});
       sums_.work.push_back({.prompt = static_cast<int64_t>(g.prompt.ids.size()), .completions = {}});
@@ -102,7 +110,8 @@ class Minibatch {
                    .old_logp = in_.importance_cap > 0 ? new_logp : c.behavior_logp,
                    .ref_logp = ref_logp,
                    .advantage = in_.rollout->groups[at.group].group.advantages[at.sample],
-                   .weights = weights},
+                   .weights = weights,
+                   .token_advantages = c.token_advantages},
                   std::span(dlogp).subspan(first, last - first), sums_.loss);
   }
 

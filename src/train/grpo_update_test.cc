@@ -222,6 +222,34 @@ double loss_at(Policy& policy, const Rollout& rollout, const LossForm& form, dou
   return loss;
 }
 
+TEST_F(GrpoUpdate, AnAdvantageATokenCountsInsteadOfTheGroups) {
+  Rollout plain = sampled(), by_token = sampled();
+  for (JudgedGroup& g : by_token.groups) {
+    g.spread = false;  // of the rewards, which do not matter here
+    for (size_t s = 0; s < kSamples; s++) {
+      Completion& c = g.group.completions[s];
+      c.set_token_advantages(std::vector<float>(c.ids.size(), g.group.advantages[s]));
+      g.group.advantages[s] = 0;
+    }
+  }
+  EXPECT_EQ(update(by_token).gradient, update(plain).gradient);
+  by_token = Rollout::from_json(nlohmann::ordered_json::parse(by_token.to_json().dump()));
+  EXPECT_EQ(update(by_token).gradient, update(plain).gradient) << "kept with a rollout that is cut off";
+  // the gradient is linear in it: one token's share
+  std::vector<float>& one = by_token.groups[1].group.completions[2].token_advantages;
+  one[1] += 3;
+  std::vector<float> share = update(by_token).gradient;
+  const std::vector<float> all = update(plain).gradient;
+  for (size_t i = 0; i < share.size(); i++) share[i] -= all[i];
+  for (JudgedGroup& g : by_token.groups)
+    for (Completion& c : g.group.completions) std::fill(c.token_advantages.begin(), c.token_advantages.end(), 0.0f);
+  EXPECT_EQ(update(by_token).sums.samples, 0) << "nothing to learn, nothing computed";
+  one[1] = 3;
+  const Done alone = update(by_token);
+  EXPECT_EQ(alone.sums.samples, 1);
+  EXPECT_LT(gap(share, alone.gradient), 1e-4);
+}
+
 TEST_F(GrpoUpdate, TheGradientIsTheLosssSlopeThroughTheModel) {
   const Rollout rollout = sampled();
   LossForm form;

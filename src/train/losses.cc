@@ -69,7 +69,8 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
                    LossSums& sums) {
   const size_t n = q.new_logp.size();
   R1_CHECK(q.old_logp.size() == n && dlogp.size() == n && (f.beta == 0 || q.ref_logp.size() == n) &&
-           (q.weights.empty() || q.weights.size() == n));
+           (q.weights.empty() || q.weights.size() == n) &&
+           (q.token_advantages.empty() || q.token_advantages.size() == n));
   if (n == 0) return;
   const double length = static_cast<double>(n), weight = token_weight(f, counts, length);
   const auto log_ratio = [&](size_t t) { return static_cast<double>(q.new_logp[t]) - q.old_logp[t]; };
@@ -80,15 +81,16 @@ void sequence_loss(const LossForm& f, const LossCounts& counts, const LossSequen
   for (size_t t = 0; t < n; t++) {
     const double log_of_ratio = f.level == RatioLevel::sequence ? mean_log_ratio : log_ratio(t);
     const auto [ratio, d_ratio] = bounded_ratio(log_of_ratio);
-    count_clips(f, ratio, q.advantage, sums);
+    const double advantage = q.token_advantages.empty() ? q.advantage : q.token_advantages[t];
+    count_clips(f, ratio, advantage, sums);
     sums.ratios_bounded += std::abs(log_of_ratio) > kLogRatioBound;
     double value, ratio_slope = 0, token_slope = 0;  // slopes: d/d(log ratio), d/dlogp
     if (f.type == LossType::cispo) {
       const double capped = std::min(ratio, f.epsilon_high);  // a weight: no gradient
-      value = -capped * q.advantage * q.new_logp[t];
-      token_slope = -capped * q.advantage;
+      value = -capped * advantage * q.new_logp[t];
+      token_slope = -capped * advantage;
     } else {
-      const Value term = policy_term(f, ratio, q.advantage);
+      const Value term = policy_term(f, ratio, advantage);
       value = term.value;
       ratio_slope = term.slope * d_ratio;
     }

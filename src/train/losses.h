@@ -36,7 +36,8 @@ struct LossCounts {
 struct LossSequence {
   std::span<const float> new_logp, old_logp, ref_logp;
   double advantage = 0;
-  std::span<const float> weights = {};  // of each token's policy term, constants; empty: 1
+  std::span<const float> weights = {};           // of each token's policy term, constants; empty: 1
+  std::span<const float> token_advantages = {};  // instead of `advantage`, a value a token; empty: none
 };
 
 struct LossSums {  // over the tokens of the sequences seen; divide by tokens for means

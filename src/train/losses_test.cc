@@ -12,12 +12,14 @@ namespace r1 {
 namespace {
 
 struct Sequence {
-  std::vector<float> new_logp, old_logp, ref_logp, weights;
+  std::vector<float> new_logp, old_logp, ref_logp, weights, token_advantages;
   double advantage = 0;
-  LossSequence view() const { return {new_logp, old_logp, ref_logp, advantage, weights}; }
+  LossSequence view() const { return {new_logp, old_logp, ref_logp, advantage, weights, token_advantages}; }
+  double advantage_of(size_t t) const { return token_advantages.empty() ? advantage : token_advantages[t]; }
 };
 
-// Ratios from about 0.2 to 5, so that every branch of every clip is met. Every other one has weights.
+// Ratios from about 0.2 to 5, so that every branch of every clip is met. Every other one has weights, every third an
+// advantage a token.
 Sequence random_sequence(uint32_t number, size_t length, double advantage) {
   Sequence s;
   for (size_t t = 0; t < length; t++) {
@@ -28,6 +30,7 @@ Sequence random_sequence(uint32_t number, size_t length, double advantage) {
     s.new_logp.push_back(s.old_logp.back() + static_cast<float>(0.6 * normal(1)));
     s.ref_logp.push_back(s.old_logp.back() + static_cast<float>(0.8 * normal(2)));
     if (number % 2 == 1) s.weights.push_back(std::exp(static_cast<float>(0.5 * normal(3))));
+    if (number % 3 == 1) s.token_advantages.push_back(static_cast<float>(normal(4)));
   }
   s.advantage = advantage;
   return s;
@@ -47,7 +50,7 @@ double plain_loss(const LossForm& f, const LossCounts& c, const Sequence& s, con
   };
   double sum = 0;
   for (size_t t = 0; t < n; t++) {
-    const double ratio = ratio_of(logp, t), A = s.advantage;
+    const double ratio = ratio_of(logp, t), A = s.advantage_of(t);
     double gain;
     if (f.type == LossType::cispo) {
       gain = std::min(ratio_of(frozen, t), f.epsilon_high) * A * logp[t];
@@ -120,6 +123,31 @@ TEST(Losses, ValueAndSlopeOfEveryFormAgreeWithThePlainFormula) {
         }
       }
   }
+}
+
+// Expected values: PyTorch 2.15 in float64, autograd of -mean over all tokens of min(r A, clip(r, 0.8, 1.2) A) with
+// r = exp(new - old) and A = teacher - old, the reverse KL to a teacher as an advantage a token.
+TEST(Losses, AnAdvantageATokenAgreesWithPyTorch) {
+  const std::vector<float> new_logp[] = {{-0.75f, -1.25f, -0.5f, -2.0f}, {-1.3125f, -0.25f, -1.875f}},
+                           old_logp[] = {{-0.5f, -1.5f, -0.5f, -1.0f}, {-1.25f, -0.75f, -2.0f}},
+                           teacher[] = {{-0.25f, -2.5f, -0.625f, -0.5f}, {-2.0f, -0.5f, -2.25f}};
+  const std::vector<double> want[] = {
+      {-0.0278143136811216, 0.18343220238396304, 0.017857142857142856, -0.02627710294081731},
+      {0.10065139958715812, 0.0, 0.04046958760952951}};
+  LossSums sums;
+  for (size_t s = 0; s < 2; s++) {
+    std::vector<float> advantages, dlogp(new_logp[s].size());
+    for (size_t t = 0; t < dlogp.size(); t++) advantages.push_back(teacher[s][t] - old_logp[s][t]);
+    sequence_loss({}, {.sequences = 2, .tokens = 7},
+                  {.new_logp = new_logp[s],
+                   .old_logp = old_logp[s],
+                   .ref_logp = {},
+                   .advantage = 99,  // does not count
+                   .token_advantages = advantages},
+                  dlogp, sums);
+    for (size_t t = 0; t < dlogp.size(); t++) EXPECT_NEAR(dlogp[t], want[s][t], 1e-7) << s << ", token " << t;
+  }
+  EXPECT_NEAR(sums.loss, 0.2454617729587118, 1e-12);
 }
 
 TEST(Losses, OnPolicyTheGradientIsAdvantageTimesWeight) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/row_formats.h"
 #include "formats/peft.h"
+#include "train/model_reward.h"
 #include "train/presets.h"
 
 namespace r1 {
@@ -346,6 +347,7 @@ LossForm GrpoOptions::loss_form() const {
 RewardOptions GrpoOptions::reward_options() const {
   RewardOptions out = rewards;
   out.max_completion_length = max_completion_length;
+  add_model_rewards(out, compute_dtype);
   return out;
 }
 

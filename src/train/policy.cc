@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/convert.h"
+#include "model/scalar_head.h"
 
 namespace r1 {
 namespace {
@@ -63,6 +64,21 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }
 
+const std::vector<float>& Policy::forward_scores(const MicroBatch& batch) {
+  const Room room = room_for(batch);
+  reserve(room.rows, room.selected, room.pages);
+  hidden_ = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  scalar_scores_ = scalar_scores(hidden_, model_.score_weight());
+  return scalar_scores_;
+}
+
+void Policy::backward_scores(const MicroBatch& batch, const std::vector<float>& dscore) {
+  R1_CHECK(dscore.size() == batch.selected.size());
+  const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
+  scalar_backward(hidden_, model_.score_weight(), dscore, d_hidden, gradients() + model_.layout().score());
+  model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
+}
+
 void Policy::rest() {
   gradients_.clear_and_release();
   workspace_.reset();
@@ -97,12 +113,20 @@ double Policy::update(const UpdateOptions& o) {
   return norm;
 }
 
-std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
+Operand Scorer::forward(const MicroBatch& batch) {
   grow(model_, room_for(batch), ModelUse::inference, workspace_, cache_, cache_pages_);
-  const Operand hidden = model_.forward(batch.batch, batch.selected, *cache_, *workspace_, adapter_);
+  return model_.forward(batch.batch, batch.selected, *cache_, *workspace_, adapter_);
+}
+
+std::vector<HeadScore> Scorer::score(const MicroBatch& batch) {
+  const Operand hidden = forward(batch);
   std::vector<HeadScore> scores(batch.selected.size());
   model_.head().score(hidden, batch.targets.data(), scores.data());
   return scores;
+}
+
+std::vector<float> Scorer::score_scalar(const MicroBatch& batch) {
+  return scalar_scores(forward(batch), model_.score_weight());
 }
 
 }  // namespace r1

@@ -33,6 +33,10 @@ class Policy {
   // After forward of the same micro-batch: adds the gradient of sum dlogp_i logp_i (+ dentropy_i entropy_i). Tokens
   // without weight cost nothing in the head. `dentropy` may be empty.
   void backward(const MicroBatch& batch, const std::vector<float>& dlogp, const std::vector<float>& dentropy = {});
+  // Of a reward model: a score a learned token's place, which is the row before it (reward_batch.h), and the gradient
+  // of sum dscore_i score_i.
+  const std::vector<float>& forward_scores(const MicroBatch& batch);
+  void backward_scores(const MicroBatch& batch, const std::vector<float>& dscore);
   // Clips the gathered gradient, updates, clears it, packs the weights anew. Returns the norm before clipping. Throws
   // before anything moved when the gradient is not finite.
   double update(const UpdateOptions& options);
@@ -55,6 +59,7 @@ class Policy {
   std::unique_ptr<KvCache> cache_;
   int32_t cache_pages_ = 0;
   std::vector<HeadScore> scores_;
+  std::vector<float> scalar_scores_;
   Operand hidden_;
   Tensor d_hidden_;
 };
@@ -65,8 +70,11 @@ class Scorer {
  public:
   explicit Scorer(const Transformer& model, AdapterUse adapter = AdapterUse::on) : model_(model), adapter_(adapter) {}
   std::vector<HeadScore> score(const MicroBatch& batch);
+  std::vector<float> score_scalar(const MicroBatch& batch);  // as Policy::forward_scores
 
  private:
+  Operand forward(const MicroBatch& batch);
+
   const Transformer& model_;
   AdapterUse adapter_;
   std::unique_ptr<Workspace> workspace_;

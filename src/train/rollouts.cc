@@ -203,6 +203,7 @@ Json Rollout::to_json() const {
                                       {"finish", finish_name(c.finish)},
                                       {"outcome", outcome_name(g.verdicts[i].outcome)},
                                       {"score", g.verdicts[i].score}});
+      if (!c.token_advantages.empty()) group["completions"].back()["token_advantages"] = c.token_advantages;
     }
     out["groups"].push_back(std::move(group));
   }
@@ -225,6 +226,8 @@ Rollout Rollout::from_json(const Json& json) {
                                             c.at("behavior_logp").get<std::vector<float>>(),
                                             c.at("sampling_logp").get<std::vector<float>>(),
                                             c.at("finish") == "stop" ? FinishReason::stop : FinishReason::length);
+      if (c.contains("token_advantages"))
+        judged.group.completions.back().set_token_advantages(c.at("token_advantages").get<std::vector<float>>());
       Verdict v;
       v.outcome = outcome_of(c.at("outcome").get<std::string>());
       v.score = c.at("score").get<double>();

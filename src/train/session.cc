@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "formats/model_path.h"
 #include "formats/peft.h"
+#include "model/scalar_head.h"
 
 namespace r1 {
 
@@ -41,6 +42,7 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
       files_(open_model_files(resolve_model(options.model))) {
   set_thread_count(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
   compute_ = make_compute(options.compute_dtype);
+  if (setup.adapt) setup.adapt(files_);
   tokenizer_ = open_tokenizer(files_);
   if (!options.prompt.chat_template.empty()) files_.chat_template = options.prompt.chat_template;  // written with it
   prompts_ = std::make_unique<PromptBuilder>(files_, tokenizer_, options.prompt);
@@ -123,7 +125,9 @@ void TrainSession::make_model(const ModelConfig& config) {
         ModelUse::training);
     return;
   }
-  Tensor weights = setup_.random_init ? random_parameters(layout, config, seed) : load_parameters(layout, files_);
+  Tensor weights = setup_.random_init   ? random_parameters(layout, config, seed)
+                   : config.scalar_head ? load_scalar_model(layout, config, files_, seed)
+                                        : load_parameters(layout, files_);
   round_weights(optim, layout.all(), weights.as<float>());
   model_ = std::make_unique<Transformer>(config, compute_, std::move(weights), ModelUse::training);
   if (!setup_.with_reference) return;

@@ -27,6 +27,7 @@ class TrainSession {
     KeyValues recipe;
     std::string recipe_toml;
     std::function<MemoryNeeds(const PromptBuilder& prompts, const ModelConfig& config)> needs;
+    std::function<void(ModelFiles&)> adapt = {};  // what the run makes another model of, before anything is read
   };
   TrainSession(const TrainingOptions& options, const Setup& setup);
 

@@ -171,7 +171,7 @@ bool run_sft(const SftRun& run) {
   const SftOptions& o = run.options;
   o.check();
   SftRows rows;
-  TrainSession session(o, {.verb = "sft",
+  TrainSession session(o, {.verb = run.verb,
                            .resume = run.resume,
                            .random_init = o.random_init,
                            .with_reference = false,
