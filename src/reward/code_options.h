@@ -18,6 +18,9 @@ struct SandboxLimits {
   double wall_seconds() const { return 10 * (cpu_seconds + idle_seconds); }  // the backstop
 };
 
+// The journal's name where a run has a folder to put it in; none elsewhere.
+inline const char* const kJournalOfTheRun = "auto";
+
 struct CodeOptions {
   // behaviour
   SandboxLimits limits;  // of each test
@@ -26,7 +29,7 @@ struct CodeOptions {
   double result_tolerance = 1e-9;  // of floats that functions return
   int64_t minimum_tier = 1;        // below it every verdict is `failed` (sandbox/sandbox.h)
   bool unsafe_no_sandbox = false;  // run even where no tier is to be had
-  std::string journal;             // file of given verdicts; empty: none
+  std::string journal = kJournalOfTheRun;  // file of given verdicts; empty: none
   // performance
   int64_t workers = 0;  // programs at a time; 0: one a core
 };

@@ -218,10 +218,11 @@ class CodeReward : public Reward {
     if (o_.minimum_tier < 1 || o_.minimum_tier > 2)
       fail_usage("reward code: minimum tier {}; expected 1 or 2", o_.minimum_tier);
     if (o_.workers < 0 || o_.workers > 256) fail_usage("reward code: {} workers; expected 0 to 256", o_.workers);
-    if (!o_.journal.empty()) journal_ = std::make_unique<VerdictJournal>(o_.journal);
+    if (!o_.journal.empty() && o_.journal != kJournalOfTheRun) journal_ = std::make_unique<VerdictJournal>(o_.journal);
     lanes_.resize(static_cast<size_t>(o_.workers > 0 ? o_.workers : available_cores()));
   }
   std::string name() const override { return "code"; }
+  bool judges_answers() const override { return true; }
 
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
     std::vector<Verdict> out(inputs.size());

@@ -31,9 +31,7 @@ class GrpoTrainer {
         reward_(make_reward_for(o_.data.data, o_.reward, o_.reward_options())),
         sampler_(session.model(), session.tokenizer(), {.max_active = o_.max_active}),
         maker_(o_, sampler_, session.prompts(), rows_, *reward_) {
-    const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /
-                                      static_cast<double>(o_.prompts_per_rollout()));
-    total_ = o_.max_steps > 0 ? o_.max_steps : static_cast<int64_t>(rollouts) * o_.steps_per_rollout();
+    total_ = o_.total_steps(rows_.size());
     session.set_total_steps(total_);
     int8_ = o_.rollout_dtype == "int8";
     schedule_ = o_.schedule(total_);
