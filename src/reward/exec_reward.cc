@@ -18,10 +18,14 @@ class ExecReward : public WorkerReward {
   }
 
  protected:
+  // The hello is an ordinary line to a program for single samples: its answer tells what it is, and is thrown away.
   bool greet(Clock::time_point until) override {
     greeted_ = false;
     if (speech_ == Speech::samples) return true;
-    say({{"v", 1}, {"op", "init"}, {"adapter", "exec"}, {"target", command_}, {"kwargs", Json::object()}, {"seed", 0}});
+    Json hello = {{"id", fresh_id()}, {"v", 1},  {"op", "init"}, {"adapter", "exec"}, {"target", command_},
+                  {"kwargs", Json::object()}, {"seed", 0}};
+    hello.update(sample(asked()[0]));
+    say(hello);
     const Json reply = hear(until);
     const std::string op = reply.is_object() && reply.contains("op") && reply["op"].is_string() ? reply["op"] : Json("");
     if (op == "ready") {
@@ -33,7 +37,7 @@ class ExecReward : public WorkerReward {
            reply.is_null() ? child_->why()
                            : reply.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 400));
     speech_ = Speech::samples;
-    return false;
+    return greeted_ = !reply.is_null();
   }
 
   std::vector<WorkerUnit> units_of(std::span<const RewardInput> inputs) const override {
@@ -50,13 +54,11 @@ class ExecReward : public WorkerReward {
 
   Json request(const Question& q) const override {
     const RewardInput& first = q.inputs[q.unit.members[0]];
-    if (speech_ == Speech::samples)
-      return {{"id", q.id},
-              {"prompt", first.prompt},
-              {"completion", first.completion},
-              {"num_tokens", first.num_tokens},
-              {"truncated", first.truncated},
-              {"row", first.row}};
+    if (speech_ == Speech::samples) {
+      Json out = {{"id", q.id}};
+      out.update(sample(first));
+      return out;
+    }
     Json out = {{"op", "score"}, {"id", q.id}, {"step", first.step}};
     out["columns"] = columns_of(q.inputs, q.unit.members);
     for (const size_t i : q.unit.members) {
@@ -70,6 +72,14 @@ class ExecReward : public WorkerReward {
   }
 
  private:
+  static Json sample(const RewardInput& in) {
+    return {{"prompt", in.prompt},
+            {"completion", in.completion},
+            {"num_tokens", in.num_tokens},
+            {"truncated", in.truncated},
+            {"row", in.row}};
+  }
+
   enum class Speech { unknown, batches, samples };
   const std::string command_;
   Speech speech_ = Speech::unknown;

@@ -10,7 +10,7 @@ namespace r1 {
 
 // The program is started by /bin/sh at the first call and reads until its input ends. The first line says hello:
 //
-//   -> {"v":1,"op":"init","adapter":"exec","target":"COMMAND","kwargs":{},"seed":0}
+//   -> {"id":0,"v":1,"op":"init","adapter":"exec","target":"COMMAND","kwargs":{},"seed":0, and a sample as below}
 //   <- {"op":"ready"}
 //
 // and then a line asks for many samples at once:
@@ -20,8 +20,8 @@ namespace r1 {
 //   <- {"id":12,"rewards":[1.0,null],"extra":{"extracted":[..]},"metrics":{"acc":0.5}}
 //   <- {"id":12,"error":{"type":"..","message":".."}}   for all of them
 //
-// A program that answers the first line with any other object, or ends, is one for single samples. It is started again
-// without the first line, and reads
+// A program that answers the first line with any other object, or ends, is one for single samples: it need not know
+// about the hello, which is an ordinary line to it, and whose answer is thrown away. It reads
 //
 //   -> {"id":7,"prompt":"..","completion":"..","num_tokens":12,"truncated":false,"row":{..}}
 //   <- {"id":7,"score":1.0}

@@ -218,6 +218,7 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("code_memory_mb", &o.code.limits.memory_mb, "code reward: of a test");
   t.add("code_processes", &o.code.limits.processes, "code reward: and threads, of a test");
   t.add("code_output_kb", &o.code.limits.output_kb, "code reward: standard output and error, each");
+  t.add("code_compile_seconds", &o.code.compile_limits.cpu_seconds, "code reward: of the C++ compiler, processor time");
   t.add("code_float_tolerance", &o.code.float_tolerance, "code reward: of printed numbers; 0: the same text");
   t.add("code_minimum_tier", &o.code.minimum_tier, "code reward: weakest sandbox that will do (r1 doctor)");
   t.add("code_unsafe_no_sandbox", &o.code.unsafe_no_sandbox, "code reward: run programs even without a sandbox");

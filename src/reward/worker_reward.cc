@@ -199,6 +199,7 @@ std::vector<Verdict> WorkerReward::judge(std::span<const RewardInput> inputs) {
             .open = {},
             .last_junk = {}};
   bool carried_over = child_ != nullptr;
+  asked_ = inputs;
   try {
     if (!inputs.empty()) start(call.deadline);
   } catch (const std::exception& e) {  // no interpreter, no program

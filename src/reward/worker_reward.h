@@ -68,6 +68,8 @@ class WorkerReward : public Reward {
   // One request that is not about samples; throws r1::Error for an error or no reply.
   Json ask(Json request);
   double timeout_seconds() const { return timeout_; }
+  uint64_t fresh_id() { return next_id_++; }
+  std::span<const RewardInput> asked() const { return asked_; }  // of the call at work, for greet()
 
   std::string name_;
   std::unique_ptr<LineChild> child_;
@@ -86,6 +88,7 @@ class WorkerReward : public Reward {
   const ChildCommand command_;
   const double timeout_;
   uint64_t next_id_ = 0;
+  std::span<const RewardInput> asked_;
 };
 
 // The rows' columns as lists, null where a row has none; without prompt, completion and completion_ids, which are said

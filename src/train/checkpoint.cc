@@ -246,6 +246,7 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
                                                   "num_completions_to_log",
                                                   "save_dtype",
                                                   "reward_timeout_seconds",
+                                                  "reward_python",
                                                   "max_failed_rewards"};
   const Json& old = found.manifest.at("recipe");
   std::string differences;

@@ -225,7 +225,7 @@ class OnePerCall(Function):
         else:
             results = [self.read(settle(self.call(**c))) for c in calls]
         out = {"rewards": [r for r, _ in results], "extra": {}}
-        for key in {k for _, more in results for k in more}:
+        for key in dict.fromkeys(k for _, more in results for k in more):
             out["extra"][key] = [more.get(key) for _, more in results]
         return out
 

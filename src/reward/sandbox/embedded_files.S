@@ -11,6 +11,10 @@ r1_stage_library_end:
 r1_python_driver:
   .incbin R1_PYTHON_DRIVER
 r1_python_driver_end:
+  .global r1_function_driver, r1_function_driver_end
+r1_function_driver:
+  .incbin R1_FUNCTION_DRIVER
+r1_function_driver_end:
   .global r1_reward_worker, r1_reward_worker_end
 r1_reward_worker:
   .incbin R1_REWARD_WORKER
