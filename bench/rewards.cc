@@ -1,5 +1,5 @@
-// What rewards cost: bench_rewards code [PROGRAMS] | check [PROGRAMS] | cpp [PROGRAMS] | math. Processor time counts all
-// processes, jails and compilers too; wall time depends on what else the machine does.
+// What rewards cost: bench_rewards code [PROGRAMS] | check [PROGRAMS] | cpp [PROGRAMS] | math. Processor time counts
+// all processes, jails and compilers too; wall time depends on what else the machine does.
 #include <sys/resource.h>
 #include <time.h>
 
@@ -45,8 +45,9 @@ std::vector<RewardInput> programs(const std::string& kind, int count) {
       R"j({"language":"python","tests":[{"stdin":"1 2\n","stdout":"3\n"}]})j",
       R"j({"entry_point":"f","check":"def check(candidate):\n    assert candidate(3) == 9\n"})j",
       R"j({"language":"cpp","tests":[{"stdin":"1 2\n","stdout":"3\n"}]})j"};
-  const std::string codes[] = {"print(sum(map(int, input().split())) + 0 * %)", "def f(x): return x * x + 0 * %",
-                               "#include <cstdio>\nint main() { int a, b; scanf(\"%d%d\", &a, &b); printf(\"%d\", a + b); }"};
+  const std::string codes[] = {
+      "print(sum(map(int, input().split())) + 0 * %)", "def f(x): return x * x + 0 * %",
+      "#include <cstdio>\nint main() { int a, b; scanf(\"%d%d\", &a, &b); printf(\"%d\", a + b); }"};
   const size_t k = kind == "code" ? 0 : kind == "check" ? 1 : 2;
   std::vector<RewardInput> out(static_cast<size_t>(count));
   for (int i = 0; i < count; i++) {
@@ -70,21 +71,52 @@ int bench_code(const std::string& kind, int count) {
     wall = wall_seconds() - start;
   }
   const double cpu = cpu_seconds() - cpu_before;
-  std::printf("%s: %d programs, %.0f not correct, %.2f s: %.1f a second; %.2f ms of processor time each, jails' start "
-              "included: %.0f a second on two cores of their own\n",
-              kind.c_str(), count, wrong, wall, count / wall, 1e3 * cpu / count, 2 * count / cpu);
+  std::printf(
+      "%s: %d programs, %.0f not correct, %.2f s: %.1f a second; %.2f ms of processor time each, jails' start "
+      "included: %.0f a second on two cores of their own\n",
+      kind.c_str(), count, wrong, wall, count / wall, 1e3 * cpu / count, 2 * count / cpu);
   return wrong > 0;
 }
 
 int bench_math() {
   double slowest = 0;
   std::string what;
-  for (const char* part :
-       {"\\boxed{",  "\\boxed{1}", "{",        "}",       "####",       "#### 1\n", "#### 1 ",      "<answer>",
-        "</answer>", "<think>",    "</think>", "\\frac{", "\\frac{1}{", "1/",       "1,",           "1 ",
-        "1.",        "-",          "1-",       "^",       "1e",         "1=",       "\\",           "$",
-        "*",         "_1",         "\xF0",     "or 1 ",   "(1",         "1 1/",     "\\frac{1}{2}", "e1",
-        "$1$",       "\\(1\\)",    "answer is ", "\\boxed{1}\\boxed{2} or "}) {
+  for (const char* part : {"\\boxed{",
+                           "\\boxed{1}",
+                           "{",
+                           "}",
+                           "####",
+                           "#### 1\n",
+                           "#### 1 ",
+                           "<answer>",
+                           "</answer>",
+                           "<think>",
+                           "</think>",
+                           "\\frac{",
+                           "\\frac{1}{",
+                           "1/",
+                           "1,",
+                           "1 ",
+                           "1.",
+                           "-",
+                           "1-",
+                           "^",
+                           "1e",
+                           "1=",
+                           "\\",
+                           "$",
+                           "*",
+                           "_1",
+                           "\xF0",
+                           "or 1 ",
+                           "(1",
+                           "1 1/",
+                           "\\frac{1}{2}",
+                           "e1",
+                           "$1$",
+                           "\\(1\\)",
+                           "answer is ",
+                           "\\boxed{1}\\boxed{2} or "}) {
     std::string text;
     while (text.size() < 1 << 20) text += part;
     for (const std::string& form : {text, "<answer>" + text + "</answer>", "\\boxed{" + text + "}"})
@@ -92,7 +124,8 @@ int bench_math() {
         const double start = thread_seconds();
         judge_math(form, "", reference);
         const double t = thread_seconds() - start;
-        if (t > 0.02) std::printf("%.1f ms: \"%s\" %s, for %s\n", 1e3 * t, part, form[0] == '<' ? "in tags" : "", reference);
+        if (t > 0.02)
+          std::printf("%.1f ms: \"%s\" %s, for %s\n", 1e3 * t, part, form[0] == '<' ? "in tags" : "", reference);
         if (t > slowest) slowest = t, what = part;
       }
   }

@@ -112,7 +112,7 @@ HttpClient::Try HttpClient::one_try(const HttpRequest& request, double seconds) 
   out.response.status = static_cast<int>(status);
   out.retry_after = static_cast<double>(wait);
   if (out.code != CURLE_OK)
-    out.error = sink.full    ? fmt::format("a response of more than {} bytes", limits_.most_bytes)
+    out.error = sink.full     ? fmt::format("a response of more than {} bytes", limits_.most_bytes)
                 : *error != 0 ? std::string(error)
                               : std::string(curl_easy_strerror(out.code));
   return out;

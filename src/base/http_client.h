@@ -23,11 +23,11 @@ struct HttpResponse {
 
 struct HttpLimits {
   double connect_seconds = 10;
-  double total_seconds = 180;             // of a request with all its tries and pauses
-  size_t most_bytes = size_t{64} << 20;   // of a response's body
-  int tries = 5;                          // for what may pass: no connection, time-outs, 408, 425, 429 and 5xx
-  double pause_seconds = 0.5;             // before the second try; doubles, up to 30; a server's Retry-After counts more
-  std::string token_variable = {};        // environment variable of a bearer token; empty or unset: none
+  double total_seconds = 180;            // of a request with all its tries and pauses
+  size_t most_bytes = size_t{64} << 20;  // of a response's body
+  int tries = 5;                         // for what may pass: no connection, time-outs, 408, 425, 429 and 5xx
+  double pause_seconds = 0.5;            // before the second try; doubles, up to 30; a server's Retry-After counts more
+  std::string token_variable = {};       // environment variable of a bearer token; empty or unset: none
 };
 
 // Keeps its connections. Proxies are those of the environment (http_proxy, no_proxy). Redirections are not followed: a
@@ -39,8 +39,8 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // The last try's response, whatever its status. Throws r1::Error, which names the URL without its user and query, when
-  // there is none: no connection, too late, too large.
+  // The last try's response, whatever its status. Throws r1::Error, which names the URL without its user and query,
+  // when there is none: no connection, too late, too large.
   HttpResponse send(const HttpRequest& request);
   // POST of a JSON text; throws r1::Error for a status other than 2xx too, with what the server said.
   std::string post_json(const std::string& url, std::string body);

@@ -136,8 +136,7 @@ void add_reward_verb(CLI::App& app, std::function<int()>& action) {
   CLI::App* verb = app.add_subcommand("reward", "JSON lines {\"completion\",...} to {\"verdict\",\"score\",...}");
   // Shared by the verb's flags and by what it runs.
   const auto words = std::make_shared<RewardWords>();
-  verb->add_option("name", words->name,
-                   fmt::format("{}; joined by +, weighted by *", fmt::join(reward_names(), ", ")))
+  verb->add_option("name", words->name, fmt::format("{}; joined by +, weighted by *", fmt::join(reward_names(), ", ")))
       ->required();
   verb->add_flag("--json", words->json, "JSON lines (always so)");
   verb->add_option_function<std::vector<std::string>>(

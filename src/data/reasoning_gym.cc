@@ -35,9 +35,8 @@ Dataset make_reasoning_gym_dataset(const std::string& source, const TaskOptions&
   const std::string spec = take_python(source, options);
   std::string head;
   const Json arguments = query_arguments(spec, head);
-  const uint64_t seed = arguments.contains("seed") && arguments["seed"].is_number_unsigned()
-                            ? arguments["seed"].get<uint64_t>()
-                            : o.seed;
+  const uint64_t seed =
+      arguments.contains("seed") && arguments["seed"].is_number_unsigned() ? arguments["seed"].get<uint64_t>() : o.seed;
   Dataset out;
   out.name = source;
   std::unordered_set<std::string> other;

@@ -10,8 +10,8 @@
 namespace r1 {
 
 struct CompiledProgram {
-  std::string executable;  // empty when it does not compile
-  std::string complaint;   // the compiler's first error, then
+  std::string executable;    // empty when it does not compile
+  std::string complaint;     // the compiler's first error, then
   bool wants_types = false;  // it may compile with types that its tests give (cpp_function.h)
 };
 
@@ -29,8 +29,8 @@ class CompiledPrograms {
   };
   const size_t most_;
   std::mutex mu_;
-  size_t bytes_ = 0;                                        // guarded by mu_
-  std::list<Entry> entries_;                                // guarded by mu_; latest first
+  size_t bytes_ = 0;                                         // guarded by mu_
+  std::list<Entry> entries_;                                 // guarded by mu_; latest first
   std::map<std::string, std::list<Entry>::iterator> where_;  // guarded by mu_
 };
 

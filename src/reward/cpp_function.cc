@@ -46,7 +46,9 @@ void check_name(std::string_view name) {
 
 // The type that all values have, or the one that holds them all; empty when there is none.
 std::string type_of(const std::vector<const Json*>& values, int depth) {
-  const auto all = [&](auto is) { return std::all_of(values.begin(), values.end(), [&](const Json* v) { return is(*v); }); };
+  const auto all = [&](auto is) {
+    return std::all_of(values.begin(), values.end(), [&](const Json* v) { return is(*v); });
+  };
   if (values.empty() || depth > 8) return values.empty() ? "int" : "";
   if (all([](const Json& v) { return v.is_boolean(); })) return "bool";
   if (all([](const Json& v) { return v.is_string(); })) return "std::string";
@@ -115,8 +117,9 @@ std::string cpp_function_program(std::string_view code, std::string_view entry_p
 }
 
 bool needs_types_of_tests(std::string_view compiler_output) {
-  for (const std::string_view sign : {"unresolved overloaded function type", "no matching function for call to", 
-                                      "couldn\xE2\x80\x99t deduce template parameter", "couldn't deduce template parameter"})
+  for (const std::string_view sign :
+       {"unresolved overloaded function type", "no matching function for call to",
+        "couldn\xE2\x80\x99t deduce template parameter", "couldn't deduce template parameter"})
     if (compiler_output.find(sign) != std::string_view::npos) return true;
   return false;
 }

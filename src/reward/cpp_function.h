@@ -20,7 +20,8 @@ std::string cpp_function_program(std::string_view code, std::string_view entry_p
 // The same for templates and overloaded functions, which have no signature to go by: called with the types that the
 // tests' values have (int or long long, double, bool, std::string, vectors and maps of those). Empty when a value has
 // no such type.
-std::string cpp_function_program(std::string_view code, std::string_view entry_point, const nlohmann::ordered_json& tests);
+std::string cpp_function_program(std::string_view code, std::string_view entry_point,
+                                 const nlohmann::ordered_json& tests);
 
 // Whether a compiler's complaint means that the second program is worth a try.
 bool needs_types_of_tests(std::string_view compiler_output);

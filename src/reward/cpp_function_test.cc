@@ -36,17 +36,17 @@ TEST_F(CppFunctionSlow, TypesOfEveryKindCross) {
 #include <optional>
 #include <string>
 #include <vector>
-std::map<std::string, std::vector<double>> f(const std::vector<std::vector<int>>& rows, std::string& name,
-                                             std::map<int, std::string> by_number, std::pair<char, bool> p,
-                                             std::string_view view, std::optional<long long> maybe) {
-  std::map<std::string, std::vector<double>> out;
-  for (const auto& row : rows)
-    for (int x : row) out[name].push_back(x / 2.0);
-  for (const auto& [number, text] : by_number) out[text].push_back(number);
-  out[std::string(view)].push_back(p.second ? p.first - 'a' : -1);
-  out["maybe"].push_back(maybe ? static_cast<double>(*maybe) : 0.5);
-  return out;
-})cpp";
+    std::map<std::string, std::vector<double>> f(const std::vector<std::vector<int>>& rows, std::string& name,
+                                                 std::map<int, std::string> by_number, std::pair<char, bool> p,
+                                                 std::string_view view, std::optional<long long> maybe) {
+      std::map<std::string, std::vector<double>> out;
+      for (const auto& row : rows)
+        for (int x : row) out[name].push_back(x / 2.0);
+      for (const auto& [number, text] : by_number) out[text].push_back(number);
+      out[std::string(view)].push_back(p.second ? p.first - 'a' : -1);
+      out["maybe"].push_back(maybe ? static_cast<double>(*maybe) : 0.5);
+      return out;
+    })cpp";
   const char* right = R"j([{"args":[[[1,-2],[],[3]],"n\"\n",{"7":"w"},["c",true],"v",null],
                             "result":{"n\"\n":[0.5,-1,1.5],"w":[7],"v":[2],"maybe":[0.5]}},
                            {"args":[[],"",{},["c",false],"v",9007199254740993],
@@ -60,24 +60,25 @@ std::map<std::string, std::vector<double>> f(const std::vector<std::vector<int>>
 }
 
 TEST_F(CppFunctionSlow, ScalarsTextsAndSets) {
-  const char* tests = R"j([{"args":[4611686018427387904,1.5],"result":["9223372036854775808",true,null,["a","b"],"x"]}])j";
+  const char* tests =
+      R"j([{"args":[4611686018427387904,1.5],"result":["9223372036854775808",true,null,["a","b"],"x"]}])j";
   EXPECT_EQ(judge("std::tuple<std::string, bool, std::optional<int>, std::set<std::string>, char> f(unsigned long long "
                   "n, float x) { return {std::to_string(2 * n), x == 1.5f, std::nullopt, {\"b\", \"a\"}, 'x'}; }",
                   tests)
                 .outcome,
             Outcome::correct);
-  EXPECT_EQ(judge("uint64_t f(uint64_t n) { return n + 1; }", R"j([{"args":[9223372036854775807],"result":9223372036854775808}])j")
+  EXPECT_EQ(judge("uint64_t f(uint64_t n) { return n + 1; }",
+                  R"j([{"args":[9223372036854775807],"result":9223372036854775808}])j")
                 .outcome,
             Outcome::correct);
 }
 
 TEST_F(CppFunctionSlow, WithoutSignatureTheTestsSayTheTypes) {
   const char* tests = R"j([{"args":[[3,1,2],0],"result":[1,2,3]},{"args":[[],1],"result":[]}])j";
-  for (const char* code :
-       {"template <class T> T f(T v, int) { std::sort(v.begin(), v.end()); return v; }",
-        "auto f(auto v, int k) { sort(v.begin(), v.end()); return v; }",
-        "vector<string> f(vector<string> v, int) { return v; }\n"
-        "vector<int> f(vector<int> v, int) { sort(v.begin(), v.end()); return v; }"}) {
+  for (const char* code : {"template <class T> T f(T v, int) { std::sort(v.begin(), v.end()); return v; }",
+                           "auto f(auto v, int k) { sort(v.begin(), v.end()); return v; }",
+                           "vector<string> f(vector<string> v, int) { return v; }\n"
+                           "vector<int> f(vector<int> v, int) { sort(v.begin(), v.end()); return v; }"}) {
     const Verdict v = judge(code, tests);
     EXPECT_EQ(v.outcome, Outcome::correct) << code << ": " << v.reason;
   }
@@ -87,9 +88,11 @@ TEST_F(CppFunctionSlow, MethodsMainsAndArgumentsThatChange) {
   const char* tests = R"j([{"args":[[3,1,2]],"result":[1,2,3]}])j";
   for (const char* code :
        {"class Solution {\n public:\n  vector<int> f(vector<int>& v) { sort(v.begin(), v.end()); return v; }\n};",
-        "struct Solution { std::vector<int> f(std::vector<int> v) const { std::sort(v.begin(), v.end()); return v; } };",
+        "struct Solution { std::vector<int> f(std::vector<int> v) const { std::sort(v.begin(), v.end()); return v; } "
+        "};",
         "void f(vector<int>& v) { sort(v.begin(), v.end()); }",
-        "#include <bits/stdc++.h>\nusing namespace std;\nlist<long> f(deque<short> v) { sort(v.begin(), v.end()); return "
+        "#include <bits/stdc++.h>\nusing namespace std;\nlist<long> f(deque<short> v) { sort(v.begin(), v.end()); "
+        "return "
         "{v.begin(), v.end()}; }\nint main() { cout << \"mine\"; }"}) {
     const Verdict v = judge(code, tests);
     EXPECT_EQ(v.outcome, Outcome::correct) << code << ": " << v.reason;
@@ -122,7 +125,8 @@ TEST_F(CppFunctionSlow, CheatsAreNotAccepted) {
        {"int f(int x) { _exit(0); }", "int f(int x) { exit(0); }", "int f(int x) { std::abort(); }",
         "int f(int x) { write(3, \"\\2\\0\\0\\0\\0\\0\\0\\0[]\", 10); _exit(0); }",
         "int f(int x) { write(3, \"\\4\\0\\0\\0\\0\\0\\0\\0true\", 12); return 1; }",
-        "struct A { A() { write(3, \"\\377\\377\\377\\377\\377\\377\\377\\377\", 8); _exit(0); } } a; int f(int) { return 1; }",
+        "struct A { A() { write(3, \"\\377\\377\\377\\377\\377\\377\\377\\377\", 8); _exit(0); } } a; int f(int) { "
+        "return 1; }",
         "struct Any { template <class T> bool operator==(const T&) const { return true; } "
         "operator std::string_view() const { return \"\"; } }; Any f(int) { return {}; }",
         "#define r1_driver r2_driver\nint f(int) { return 1; }",

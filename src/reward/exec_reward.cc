@@ -18,26 +18,26 @@ class ExecReward : public WorkerReward {
   }
 
  protected:
-  // The hello is an ordinary line to a program for single samples: its answer tells what it is, and is thrown away.
+  // The hello is an ordinary line to a program for single samples: its answer tells what it is.
   bool greet(Clock::time_point until) override {
     greeted_ = false;
     if (speech_ == Speech::samples) return true;
-    Json hello = {{"id", fresh_id()}, {"v", 1},  {"op", "init"}, {"adapter", "exec"}, {"target", command_},
+    Json hello = {{"id", fresh_id()},         {"v", 1},   {"op", "init"}, {"adapter", "exec"}, {"target", command_},
                   {"kwargs", Json::object()}, {"seed", 0}};
     hello.update(sample(asked()[0]));
     say(hello);
     const Json reply = hear(until);
-    const std::string op = reply.is_object() && reply.contains("op") && reply["op"].is_string() ? reply["op"] : Json("");
+    const std::string op =
+        reply.is_object() && reply.contains("op") && reply["op"].is_string() ? reply["op"] : Json("");
     if (op == "ready") {
       speech_ = Speech::batches;
       return greeted_ = true;
     }
     if (op == "error" || speech_ == Speech::batches)
       fail("reward exec: {} is not ready: {}", command_,
-           reply.is_null() ? child_->why()
-                           : reply.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 400));
+           reply.is_null() ? child_->why() : reply.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 400));
     speech_ = Speech::samples;
-    return greeted_ = !reply.is_null();
+    return false;  // once more, for real lines alone
   }
 
   std::vector<WorkerUnit> units_of(std::span<const RewardInput> inputs) const override {

@@ -87,8 +87,8 @@ TEST_F(ExecReward, GivesTheProgramEverythingAndReadsItsVerdicts) {
 
 TEST_F(ExecReward, OneProcessServesAllCalls) {
   const auto reward = make_exec_reward(python("    say(r['id'], calls)\n"), 30);
-  EXPECT_EQ(reward->judge(inputs_of({"a", "b"}))[1].score, 3) << "the hello is one too";
-  EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].score, 4);
+  EXPECT_EQ(reward->judge(inputs_of({"a", "b"}))[1].score, 2);
+  EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].score, 3);
 }
 
 TEST_F(ExecReward, RepliesMayComeInAnyOrderAndTwice) {
@@ -150,7 +150,7 @@ TEST_F(ExecReward, JunkBetweenRepliesIsPassedOver) {
 }
 
 TEST_F(ExecReward, AHangEndsWithTheTimeAndTheGroupIsKilled) {
-  std::ofstream(path("hang.sh")) << ""
+  std::ofstream(path("stop.sh")) << ""
                                     "while read -r line; do\n"
                                     "  case $line in *hang*)\n"
                                     "    trap '' TERM HUP; sleep 1000 & echo $$ $! > " +
@@ -158,7 +158,7 @@ TEST_F(ExecReward, AHangEndsWithTheTimeAndTheGroupIsKilled) {
                                         "; echo thinking; wait;; esac\n"
                                         "  id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'\n"
                                         "done\n";
-  const auto reward = make_exec_reward("exec sh " + path("hang.sh"), 12);
+  const auto reward = make_exec_reward("exec sh " + path("stop.sh"), 12);
   const auto start = std::chrono::steady_clock::now();
   const auto v = reward->judge(inputs_of({"a", "hang", "b"}));
   EXPECT_LT(seconds_since(start), 13);
@@ -198,7 +198,7 @@ TEST_F(ExecReward, AProgramThatCannotStartFailsAll) {
 }
 
 TEST_F(ExecReward, AProgramMayAnswerABatchAndEnd) {
-  const auto reward = make_exec_reward("head -n 2 | sed -un 's/.*\"id\":\\([0-9]*\\).*/{\"id\":\\1,\"score\":1}/p'", 30);
+  const auto reward = make_exec_reward(python("    say(r['id'], 1)\n    if calls == 2: break\n"), 60);
   for (int call = 0; call < 3; call++)
     for (const Verdict& v : reward->judge(inputs_of({"a", "b"}))) EXPECT_EQ(v.outcome, Outcome::correct) << v.reason;
 }
@@ -254,10 +254,11 @@ TEST_F(ExecReward, LargeAndBrokenTextPassesThrough) {
 
 TEST_F(ExecReward, TheProgramIsGivenTimeToEndAndLeavesNothing) {
   {
-    const auto reward =
-        make_exec_reward("sleep 1000 & echo $! > " + path("pid") +
-                             "; while read -r line; do id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'; done; echo end > " + path("end"),
-                         30);
+    const auto reward = make_exec_reward(
+        "sleep 1000 & echo $! > " + path("pid") +
+            "; while read -r line; do id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'; done; echo end > " +
+            path("end"),
+        30);
     EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);
   }
   EXPECT_EQ(read("end"), "end\n");
@@ -270,7 +271,9 @@ TEST_F(ExecReward, TheProgramIsGivenTimeToEndAndLeavesNothing) {
 TEST_F(ExecReward, SignalsOfTheTrainerDoNotReachTheProgram) {
   // its SIGPIPE is the default one, also where the trainer ignores it: "yes" must end with its reader
   const auto before = signal(SIGPIPE, SIG_IGN);
-  const auto reward = make_exec_reward("yes | head -n 1 >/dev/null; while read -r line; do id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'; done", 30);
+  const auto reward = make_exec_reward(
+      "yes | head -n 1 >/dev/null; while read -r line; do id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'; done",
+      30);
   EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);
   signal(SIGPIPE, before);
   ChildProcess child({.words = {"true"}});

@@ -33,9 +33,10 @@ FunctionSpec read_spec(const std::string& spec) {
   const bool named = out.target.find(':') != std::string::npos;
   if (out.target.empty() || (out.adapter == Adapter::trl && !named))
     fail_usage("reward {}: expected {}", spec,
-               out.adapter == Adapter::trl  ? "trl:FILE.py:FUNCTION"
-               : out.adapter == Adapter::rg ? "rg:TASK"
-                                            : out.adapter_name + ":FILE.py or " + out.adapter_name + ":FILE.py:FUNCTION");
+               out.adapter == Adapter::trl ? "trl:FILE.py:FUNCTION"
+               : out.adapter == Adapter::rg
+                   ? "rg:TASK"
+                   : out.adapter_name + ":FILE.py or " + out.adapter_name + ":FILE.py:FUNCTION");
   return out;
 }
 
@@ -71,7 +72,11 @@ class FunctionReward : public WorkerReward {
  protected:
   bool greet(Clock::time_point until) override {
     greeted_ = false;
-    say({{"v", 1}, {"op", "init"}, {"adapter", spec_.adapter_name}, {"target", spec_.target}, {"kwargs", spec_.kwargs},
+    say({{"v", 1},
+         {"op", "init"},
+         {"adapter", spec_.adapter_name},
+         {"target", spec_.target},
+         {"kwargs", spec_.kwargs},
          {"seed", 0}});
     const Json reply = hear(until);
     if (reply.is_null()) fail("reward {}: the interpreter ended while loading it ({})", name_, child_->why());
@@ -107,7 +112,8 @@ class FunctionReward : public WorkerReward {
       completions.push_back(messages ? completion_messages(in) : Json(in.completion));
       ids.push_back(in.completion_ids);
     }
-    Json out = {{"op", "score"}, {"id", q.id}, {"limit", q.patience}, {"prompts", prompts}, {"completions", completions}};
+    Json out = {
+        {"op", "score"}, {"id", q.id}, {"limit", q.patience}, {"prompts", prompts}, {"completions", completions}};
     out["step"] = q.inputs[q.unit.members[0]].step, out["max_steps"] = q.inputs[q.unit.members[0]].max_steps;
     out["columns"] = columns_of(q.inputs, q.unit.members);
     if (wants_ids_) out["completion_ids"] = std::move(ids);
@@ -124,7 +130,8 @@ class FunctionReward : public WorkerReward {
 
   // TRL's plain prompt is the row's; one that a template made stands where the row has none.
   Json plain_prompt(const RewardInput& in) const {
-    if (spec_.adapter == Adapter::trl && in.row.is_object() && in.row.contains("prompt") && in.row["prompt"].is_string())
+    if (spec_.adapter == Adapter::trl && in.row.is_object() && in.row.contains("prompt") &&
+        in.row["prompt"].is_string())
       return in.row["prompt"];
     return in.prompt;
   }
@@ -179,8 +186,7 @@ Json query_arguments(const std::string& spec, std::string& head) {
     const size_t end = spec.find('&', ++at);
     const std::string pair = spec.substr(at, end == std::string::npos ? end : end - at);
     const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0)
-      fail_usage("{}: \"{}\" is no key=value", spec, pair);
+    if (equals == std::string::npos || equals == 0) fail_usage("{}: \"{}\" is no key=value", spec, pair);
     const std::string text = pair.substr(equals + 1);
     Json value = Json::parse(text, nullptr, false);
     out[pair.substr(0, equals)] = value.is_discarded() ? Json(text) : std::move(value);

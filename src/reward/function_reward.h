@@ -36,8 +36,8 @@ bool is_function_spec(const std::string& spec);
 // for one that cannot be loaded.
 std::unique_ptr<Reward> make_function_reward(const std::string& spec, const RewardOptions& options);
 
-// The items of a reasoning-gym data set: {"question","answer","metadata"}. `spec`: "rg:TASK?size=100&seed=1&.."; without
-// a size or a seed those given here count. Throws as above.
+// The items of a reasoning-gym data set: {"question","answer","metadata"}. `spec`: "rg:TASK?size=100&seed=1&..";
+// without a size or a seed those given here count. Throws as above.
 std::vector<nlohmann::ordered_json> reasoning_gym_items(const std::string& spec, int64_t size, uint64_t seed,
                                                         const RewardOptions& options);
 

@@ -81,8 +81,8 @@ def right(prompts, completions, completion_ids, trainer_state, answer, **kwargs)
   EXPECT_EQ(v[0].extracted, "AB");
   EXPECT_EQ(v[1].outcome, Outcome::wrong);
   EXPECT_EQ(v[1].score, -0.5);
-  EXPECT_EQ(v[1].parts, (std::vector<std::pair<std::string, double>>{
-                            {"right", -0.5}, {"right/length", 3}, {"right/mean", 0.25}}));
+  EXPECT_EQ(v[1].parts,
+            (std::vector<std::pair<std::string, double>>{{"right", -0.5}, {"right/length", 3}, {"right/mean", 0.25}}));
 }
 
 TEST_F(FunctionReward, TrlConversationsAreMessages) {
@@ -101,9 +101,10 @@ def fmt(completions, prompts):
 }
 
 TEST_F(FunctionReward, TrlFunctionsSeeAllSamplesPromptByPrompt) {
-  const std::string file = python("def order(completions, **kwargs):\n"
-                                  "    assert completions == ['a0', 'a1', 'b0', 'b1'], completions\n"
-                                  "    return list(range(1, 5))\n");
+  const std::string file = python(
+      "def order(completions, **kwargs):\n"
+      "    assert completions == ['a0', 'a1', 'b0', 'b1'], completions\n"
+      "    return list(range(1, 5))\n");
   const auto r = reward("trl:" + file + ":order");
   EXPECT_TRUE(r->needs_groups());
   const auto v = r->judge(std::vector{function_input("b0", {}, 1), function_input("a0", {}, 0),
@@ -143,8 +144,9 @@ async def fn(completions, **kwargs):
 }
 
 TEST_F(FunctionReward, WhatDoesNotApplyIsLeftOutOfTheSum) {
-  const std::string file = python("def some(completions, **kwargs):\n"
-                                  "    return [None if 'skip' in c else 1.0 for c in completions]\n");
+  const std::string file = python(
+      "def some(completions, **kwargs):\n"
+      "    return [None if 'skip' in c else 1.0 for c in completions]\n");
   const Json row = {{"answer", "42"}};
   const std::vector<RewardInput> inputs = {function_input("\\boxed{42}", row), function_input("skip \\boxed{42}", row)};
   for (const std::string& spec : {"math+trl:" + file + ":some*0.5", "trl:" + file + ":some:0.5+math"}) {
@@ -228,8 +230,8 @@ def compute_score(data_source, solution_str, ground_truth, extra_info): return a
   for (const std::string& spec : {"trl:" + file + ":f", "verl:" + file}) {
     const auto r = reward(spec);
     for (int call = 0; call < 2; call++) {
-      const auto v = r->judge(function_inputs(
-          {"a", "raise", "b", "exit", "sys.exit", "kill", "c", "close", "surrogate", "d"}));
+      const auto v =
+          r->judge(function_inputs({"a", "raise", "b", "exit", "sys.exit", "kill", "c", "close", "surrogate", "d"}));
       for (const size_t i : {0, 2, 6, 9}) EXPECT_EQ(v[i].score, 1) << spec << i << v[i].reason;
       for (const size_t i : {1, 3, 4, 5, 7, 8}) {
         EXPECT_EQ(v[i].outcome, Outcome::failed) << spec << i;
@@ -268,6 +270,23 @@ async def later(data_source, solution_str, ground_truth, extra_info):
   }
 }
 
+TEST_F(FunctionReward, SleepersInALargeBatch) {
+  const std::string file = python(
+      "import time\n"
+      "def compute_score(solution_str, **kw):\n"
+      "    if int(solution_str) in (5, 30, 63): time.sleep(1000)\n"
+      "    return 1.0\n");
+  std::vector<RewardInput> inputs;
+  for (int i = 0; i < 64; i++) inputs.push_back(function_input(std::to_string(i)));
+  const auto r = reward("verl:" + file, 12);
+  const auto start = std::chrono::steady_clock::now();
+  const auto v = r->judge(inputs);
+  EXPECT_LT(elapsed(start), 13);
+  for (size_t i = 0; i < v.size(); i++)
+    EXPECT_EQ(v[i].outcome, i == 5 || i == 30 || i == 63 ? Outcome::failed : Outcome::correct) << i << v[i].reason;
+  EXPECT_EQ(r->judge({inputs.data(), 1})[0].score, 1) << "and the worker is there again";
+}
+
 TEST_F(FunctionReward, FaultsAreCountedExactlyAndNeverScore) {
   const std::string file = python(R"py(
 import os
@@ -294,10 +313,11 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
 }
 
 TEST_F(FunctionReward, WrongResultsAreFailuresOfAll) {
-  const std::string file = python("def short(completions, **kw): return [1.0]\n"
-                                  "def text(completions, **kw): return 'ab'\n"
-                                  "def nothing(completions, **kw): pass\n"
-                                  "def compute_score(**kw): return {'reward': 1}\n");
+  const std::string file = python(
+      "def short(completions, **kw): return [1.0]\n"
+      "def text(completions, **kw): return 'ab'\n"
+      "def nothing(completions, **kw): pass\n"
+      "def compute_score(**kw): return {'reward': 1}\n");
   for (const char* name : {"trl:%:short", "trl:%:text", "trl:%:nothing", "verl:%"}) {
     std::string spec = name;
     spec.replace(spec.find('%'), 1, file);
@@ -314,8 +334,9 @@ TEST_F(FunctionReward, WrongResultsAreFailuresOfAll) {
 }
 
 TEST_F(FunctionReward, LargeAndBrokenTextPassesThrough) {
-  const std::string file = python("def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
-                                  "    return len(solution_str)\n");
+  const std::string file = python(
+      "def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
+      "    return len(solution_str)\n");
   std::vector<RewardInput> inputs = {function_input(std::string(10 << 20, 'x')),
                                      function_input(std::string("a\xff\xfe") + "b"),
                                      function_input(std::string("\0\n\"", 3))};
@@ -329,10 +350,10 @@ TEST_F(FunctionReward, WhatCannotBeLoadedStopsTheRunBeforeItBegins) {
   const std::string file = python("def compute_score(**kw): return 1\ndef other(): pass\nx = 3\n");
   const std::string broken = python("import no_such_module_here\n", "broken.py");
   const std::string leaves = python("import os\nos._exit(3)\n", "leaves.py");
-  for (const std::string& spec : {"trl:" + file, "trl:" + file + ":missing", "trl:" + file + ":x",
-                                 std::string("verl:/no/such/file.py"), std::string("openrlhf:"),
-                                 "verl:" + file + ":compute_score?strict", std::string("openrlhf+ftp://a/b"),
-                                 std::string("openrlhf+http://")})
+  for (const std::string& spec :
+       {"trl:" + file, "trl:" + file + ":missing", "trl:" + file + ":x", std::string("verl:/no/such/file.py"),
+        std::string("openrlhf:"), "verl:" + file + ":compute_score?strict", std::string("openrlhf+ftp://a/b"),
+        std::string("openrlhf+http://")})
     EXPECT_THROW(reward(spec), UsageError) << spec;
   try {
     reward("trl:" + file + ":missing");
@@ -356,8 +377,9 @@ TEST_F(FunctionReward, WhatCannotBeLoadedStopsTheRunBeforeItBegins) {
 }
 
 TEST_F(FunctionReward, EveryVerdictIsWrittenDown) {
-  const std::string file = python("def compute_score(solution_str, **kw):\n"
-                                  "    return 1 / int(solution_str)\n");
+  const std::string file = python(
+      "def compute_score(solution_str, **kw):\n"
+      "    return 1 / int(solution_str)\n");
   RewardOptions options;
   options.code.journal = (folder_ / "verdicts.jsonl").string();
   make_reward("verl:" + file, options)->judge(function_inputs({"2", "0"}));

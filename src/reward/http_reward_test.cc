@@ -68,8 +68,7 @@ class TestServer {
       if (n <= 0) return;
       request.append(block, static_cast<size_t>(n));
       const size_t head = request.find("\r\n\r\n"), length = request.find("Content-Length: ");
-      if (head != std::string::npos)
-        whole = head + 4 + (length < head ? std::stoul(request.substr(length + 16)) : 0);
+      if (head != std::string::npos) whole = head + 4 + (length < head ? std::stoul(request.substr(length + 16)) : 0);
     }
     const Answer a = answer_(request, requests_++);
     for (double left = a.after_seconds; left > 0 && !ending_; left -= 0.02)
@@ -110,7 +109,8 @@ TEST(HttpReward, SpeaksAsOpenRlhfDoes) {
     EXPECT_NE(request.find("Content-Type: application/json\r\n"), std::string::npos);
     EXPECT_NE(request.find("Authorization: Bearer s3cret\r\n"), std::string::npos);
     seen = body_of(request);
-    return Answer{.body = R"j({"rewards":[0.5,-1,null,[2.0]],"scores":[0,1,1,1],"extra_logs":{"len":[1,2,3,4],"x":"y"}})j"};
+    return Answer{.body =
+                      R"j({"rewards":[0.5,-1,null,[2.0]],"scores":[0,1,1,1],"extra_logs":{"len":[1,2,3,4],"x":"y"}})j"};
   });
   setenv("R1_REWARD_TOKEN", "s3cret", 1);
   const auto v = make_reward("openrlhf+" + server.url(), {})->judge(http_inputs({"a", "b", "c", "d\xff"}));

@@ -41,7 +41,7 @@ class LineChild {
   ChildProcess child_;
   std::string to_send_, buffer_, why_;
   size_t sent_ = 0, begin_ = 0, scanned_ = 0, output_ = 0;  // begin_: of the first line not taken yet
-  bool deaf_ = false, closed_ = false;  // it has closed its input (it may still answer); its output
+  bool deaf_ = false, closed_ = false;                      // it has closed its input (it may still answer); its output
 };
 
 }  // namespace r1

@@ -11,8 +11,8 @@
 #include "reward/exec_reward.h"
 #include "reward/function_reward.h"
 #include "reward/http_reward.h"
-#include "reward/language.h"
 #include "reward/journaled_reward.h"
+#include "reward/language.h"
 #include "reward/rules.h"
 #include "text/thinking.h"
 
@@ -222,7 +222,8 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("code_float_tolerance", &o.code.float_tolerance, "code reward: of printed numbers; 0: the same text");
   t.add("code_minimum_tier", &o.code.minimum_tier, "code reward: weakest sandbox that will do (r1 doctor)");
   t.add("code_unsafe_no_sandbox", &o.code.unsafe_no_sandbox, "code reward: run programs even without a sandbox");
-  t.add("code_journal", &o.code.journal, "code and users' rewards: file of verdicts; auto: verdicts.jsonl in a run's folder; empty: none");
+  t.add("code_journal", &o.code.journal,
+        "code and users' rewards: file of verdicts; auto: verdicts.jsonl in a run's folder; empty: none");
   t.add("code_workers", &o.code.workers, "code reward: programs at a time; 0: one a core");
 }
 

@@ -49,10 +49,10 @@ class Reward {
 
 // Of all rewards; each reads its own.
 struct RewardOptions {
-  int64_t max_completion_length = 0;  // L_max of `length` and `cosine`
-  int64_t soft_overlong_cache = 0;    // L_cache of `length`; 0: max_completion_length / 5
-  double timeout_seconds = 180;    // for all that a user's program or function is asked at once
-  std::string python = "python3";  // the interpreter of users' functions, by path or name
+  int64_t max_completion_length = 0;    // L_max of `length` and `cosine`
+  int64_t soft_overlong_cache = 0;      // L_cache of `length`; 0: max_completion_length / 5
+  double timeout_seconds = 180;         // for all that a user's program or function is asked at once
+  std::string python = "python3";       // the interpreter of users' functions, by path or name
   std::string format = "think_answer";  // or "think": what `format` asks for
   std::string language = "auto";        // of `language` and `filters`; auto: the prompt's
   int64_t repetition_n_grams = 3;

@@ -47,7 +47,7 @@ namespace {
 Json line_of(const std::string& key, const Verdict& v) {
   Json parts = Json::object();
   for (const auto& [name, score] : v.parts) parts[name] = score;
-  return {{"key", key},       {"verdict", outcome_name(v.outcome)}, {"score", v.score},
+  return {{"key", key},         {"verdict", outcome_name(v.outcome)}, {"score", v.score},
           {"reason", v.reason}, {"extracted", v.extracted},           {"parts", parts}};
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr size_t kLongestReason = 500;
-constexpr int kErrors = 3;          // of one sample, before it is given up
+constexpr int kErrors = 3;           // of one sample, before it is given up
 constexpr int kFruitlessStarts = 3;  // in a row, without a greeting or an answer
 constexpr double kGraceSeconds = 0.5;
 
@@ -123,9 +123,9 @@ Verdict failed_verdict(std::string reason) {
 Verdict verdict_of_reply(const Json& reply) {
   if (reply.is_object() && reply.contains("error") && !reply["error"].is_null())
     return failed_verdict("an error: " + error_text(reply["error"]));
-  const Json score = !reply.is_object()          ? reply
+  const Json score = !reply.is_object()        ? reply
                      : reply.contains("score") ? reply["score"]
-                                                 : reply.value("reward", Json());
+                                               : reply.value("reward", Json());
   const std::string reason = reply.is_object() ? text_of(reply, "reason") : "";
   Verdict v;
   v.left_out = score.is_null() || (score.is_number() && std::isnan(score.get<double>()));
@@ -240,7 +240,7 @@ WorkerReward::Stop WorkerReward::attempt(Call& call) {
 
 void WorkerReward::send(Call& call, WorkerUnit unit) {
   const uint64_t id = next_id_++;
-  say(request({.id = id, .unit = unit, .inputs = call.inputs, .patience = std::max(1.0, timeout_ / 12)}));
+  say(request({.id = id, .unit = unit, .inputs = call.inputs, .patience = std::max(0.75, timeout_ / 16)}));
   call.open.push_back({id, std::move(unit)});
 }
 
@@ -248,7 +248,8 @@ WorkerReward::Stop WorkerReward::listen(Call& call) {
   std::string line;
   while (!call.open.empty()) {
     const double patience = std::max(1.0, timeout_ / (call.silences == 0 ? 4 : 12));
-    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(patience));
+    const auto until =
+        Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(patience));
     const size_t before = call.answers;
     LineChild::Event event = LineChild::Event::line;
     while (event == LineChild::Event::line && call.answers == before && !call.open.empty()) {
@@ -296,7 +297,8 @@ void WorkerReward::take_line(Call& call, const std::string& line) {
 
 std::vector<Verdict> WorkerReward::verdicts_of(const Json& reply, const WorkerUnit& unit, std::string& error) const {
   const size_t n = unit.members.size();
-  if (reply.contains("error") && !reply["error"].is_null()) return error = error_text(reply["error"]), std::vector<Verdict>();
+  if (reply.contains("error") && !reply["error"].is_null())
+    return error = error_text(reply["error"]), std::vector<Verdict>();
   const auto rewards = reply.find("rewards");
   if (rewards == reply.end() && n == 1) {  // {"id":..,"score":..}
     Verdict v = verdict_of_reply(reply);
@@ -352,7 +354,7 @@ Json WorkerReward::hear(Clock::time_point until) {
       case LineChild::Event::ended:
         return Json();
       case LineChild::Event::flooded:
-        fail("reward {}: the program wrote too much before it answered", name_);
+        fail("reward {}: the program wrote more than {} MB before it answered", name_, LineChild::kMostOutput >> 20);
       case LineChild::Event::quiet:
         fail("reward {}: the program did not answer in time (reward_timeout_seconds)", name_);
     }
@@ -374,7 +376,8 @@ void WorkerReward::start(Clock::time_point until) {
 }
 
 Json WorkerReward::ask(Json request) {
-  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_));
+  const auto until =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_));
   start(until);
   child_->forgive();
   request["id"] = next_id_++;

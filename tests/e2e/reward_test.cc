@@ -94,8 +94,8 @@ TEST(RewardVerb, UsersFunctionsAsTheyAre) {
   const Json talk = {{"prompt", {{{"role", "user"}, {"content", "1+1"}}}},
                      {"completion", {{{"role", "assistant"}, {"content", "2"}}}},
                      {"answer", "2"}};
-  const std::string in = row("42", "42") + row("41", "42") + row("boom", "42") + "{\"completion\":\"x\"}\n" +
-                         talk.dump() + "\n";
+  const std::string in =
+      row("42", "42") + row("41", "42") + row("boom", "42") + "{\"completion\":\"x\"}\n" + talk.dump() + "\n";
   const Outcome trl = r1({"reward", "trl:" + file + ":right", "--json"}, in);
   ASSERT_TRUE(done(trl));
   EXPECT_NE(trl.err.find("a print is no verdict"), std::string::npos);
@@ -106,7 +106,8 @@ TEST(RewardVerb, UsersFunctionsAsTheyAre) {
   EXPECT_NE(rows[2]["reason"].get<std::string>().find("RuntimeError: boom"), std::string::npos);
   EXPECT_TRUE(rows[3]["score"].is_null()) << "None";
   EXPECT_EQ(rows[0]["parts"], Json({{"right", 1.0}}));
-  const auto both = json_lines(r1({"reward", "math+verl:" + file + ":compute_score*0.5", "--json"}, row("42", "42")).out);
+  const auto both =
+      json_lines(r1({"reward", "math+verl:" + file + ":compute_score*0.5", "--json"}, row("42", "42")).out);
   ASSERT_EQ(both.size(), 1u);
   EXPECT_EQ(both[0]["score"], 2);
   EXPECT_TRUE(refused(r1({"reward", "trl:" + file + ":wrong"}, in), 2, "it has right, compute_score"));
