@@ -7,7 +7,6 @@
 # -> {"op":"score","id":1,"step":0,"prompts":[..],"completions":[..],"columns":{"answer":[..]}}
 # <- {"id":1,"rewards":[1.0,null],"extra":{"extracted":[..]},"metrics":{"acc":0.5},"ms":3.1}
 # <- {"id":1,"error":{"type":"KeyError","message":"..","traceback":".."}}
-import asyncio
 import importlib
 import importlib.util
 import inspect
@@ -90,6 +89,8 @@ def settle(x):
     global loop
     if not inspect.isawaitable(x):
         return x
+    import asyncio  # slow to load, and most functions are not async
+
     if loop is None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -230,6 +231,8 @@ class OnePerCall(Function):
         return out
 
     async def together(self, calls, limit):
+        import asyncio
+
         async def one(arguments):
             try:
                 return self.read(await asyncio.wait_for(self.call(**arguments), limit))
