@@ -141,7 +141,9 @@ TEST_F(CppFunctionSlow, CheatsAreNotAccepted) {
 // One compilation for all tests of a program, and for the next sample that is the same program.
 TEST(CppFunction, OneCompilation) {
   if (sandbox_state().tier < 2) GTEST_SKIP() << "the compiler needs tier 2: " << sandbox_state().detail;
-  const auto reward = make_code_reward({.workers = 1});
+  CodeOptions options;
+  options.workers = 1;
+  const auto reward = make_code_reward(options);
   RewardInput in;
   in.completion = "double f(const std::vector<int>& v, double w) { return v.empty() ? w : v[0] * w; }";
   in.row = Json::parse(R"j({"language":"cpp","entry_point":"f","tests":[{"args":[[3],0.5],"result":1.5},
@@ -164,9 +166,9 @@ TEST(CppArguments, PlainDataAsText) {
 
 TEST(CompiledProgramsTest, TheOldestGoFirst) {
   CompiledPrograms programs(25);
-  for (const char* name : {"a", "b"}) programs.add(name, {.executable = std::string(10, *name)});
+  for (const char* name : {"a", "b"}) programs.add(name, {std::string(10, *name), "", false});
   EXPECT_EQ(programs.find("a")->executable, "aaaaaaaaaa");
-  programs.add("c", {.executable = "cccccccccc"});
+  programs.add("c", {"cccccccccc", "", false});
   EXPECT_FALSE(programs.find("b"));
   EXPECT_TRUE(programs.find("a"));
   EXPECT_TRUE(programs.find("c"));
