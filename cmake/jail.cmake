@@ -19,8 +19,9 @@ function(r1_embed_jail room)
   set(embedded ${R1_JAIL_DIR}/embedded_files.S)
   set(program ${CMAKE_BINARY_DIR}/jail/r1_stage_program)
   set(library ${CMAKE_BINARY_DIR}/jail/r1_stage_library)
+  set(worker ${CMAKE_SOURCE_DIR}/src/reward/functions/worker.py)  # not of the jail, but embedded as its files are
   set_source_files_properties(${embedded} PROPERTIES
-    COMPILE_DEFINITIONS "R1_STAGE_PROGRAM=\"${program}\";R1_STAGE_LIBRARY=\"${library}\";R1_PYTHON_DRIVER=\"${R1_JAIL_DIR}/driver.py\""
-    OBJECT_DEPENDS "${program};${library};${R1_JAIL_DIR}/driver.py")
+    COMPILE_DEFINITIONS "R1_STAGE_PROGRAM=\"${program}\";R1_STAGE_LIBRARY=\"${library}\";R1_PYTHON_DRIVER=\"${R1_JAIL_DIR}/driver.py\";R1_FUNCTION_DRIVER=\"${R1_JAIL_DIR}/function_driver.inc\";R1_REWARD_WORKER=\"${worker}\""
+    OBJECT_DEPENDS "${program};${library};${R1_JAIL_DIR}/driver.py;${R1_JAIL_DIR}/function_driver.inc;${worker}")
   add_dependencies(r1_${room} r1_stage_program r1_stage_library)
 endfunction()

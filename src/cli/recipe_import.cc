@@ -298,6 +298,9 @@ class Importer {
   }
 
   static bool is_reward(const std::string& name) {
+    if (const size_t colon = name.find(':'); colon != std::string::npos)  // a user's own: nothing is run for an import
+      return std::any_of(reward_names().begin(), reward_names().end(),
+                         [&](const std::string& known) { return known.starts_with(name.substr(0, colon + 1)); });
     try {
       make_reward(name, {.max_completion_length = 1024});
       return true;

@@ -4,6 +4,7 @@
 #include "cli/reward_verb.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -33,11 +34,23 @@ struct RewardKeys {
   }
 };
 
+// The text of a list of messages, as conversational rows have it.
+std::string messages_field(const Json& list, const char* key, const std::string& where) {
+  std::string text;
+  for (const Json& m : list) {
+    if (!m.is_object() || !m.contains("content") || !m["content"].is_string())
+      fail("{}: \"{}\" is a list, expected one of messages {{\"role\",\"content\"}}", where, key);
+    text += m["content"].get<std::string>();
+  }
+  return text;
+}
+
 std::string text_field(const Json& row, const char* key, bool required, const std::string& where) {
   if (!row.contains(key)) {
     if (required) fail("{}: \"{}\" is missing; expected a text", where, key);
     return "";
   }
+  if (row[key].is_array() && !row[key].empty()) return messages_field(row[key], key, where);
   if (!row[key].is_string()) fail("{}: \"{}\" is {}, expected a text", where, key, row[key].type_name());
   return row[key].get<std::string>();
 }
@@ -48,6 +61,16 @@ int64_t tokens_field(const Json& row, const std::string& completion, const std::
   if (!n.is_number_unsigned() || n.get<uint64_t>() > INT32_MAX)
     fail("{}: \"num_tokens\" is {}, expected a whole number from 0 to {}", where, n.dump().substr(0, 40), INT32_MAX);
   return n.get<int64_t>();
+}
+
+std::vector<int32_t> ids_field(const Json& ids, const std::string& where) {
+  std::vector<int32_t> out;
+  const bool good = ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const Json& id) {
+                      return id.is_number_unsigned() && id.get<uint64_t>() <= INT32_MAX;
+                    });
+  if (!good) fail("{}: \"completion_ids\" is no list of token numbers", where);
+  for (const Json& id : ids) out.push_back(id.get<int32_t>());
+  return out;
 }
 
 RewardInput input_of(const std::string& line, const std::string& where) {
@@ -63,6 +86,7 @@ RewardInput input_of(const std::string& line, const std::string& where) {
       fail("{}: \"truncated\" is {}, expected true or false", where, row["truncated"].type_name());
     in.truncated = row["truncated"].get<bool>();
   }
+  if (row.contains("completion_ids")) in.completion_ids = ids_field(row["completion_ids"], where);
   in.row = std::move(row);
   return in;
 }
@@ -112,8 +136,7 @@ void add_reward_verb(CLI::App& app, std::function<int()>& action) {
   CLI::App* verb = app.add_subcommand("reward", "JSON lines {\"completion\",...} to {\"verdict\",\"score\",...}");
   // Shared by the verb's flags and by what it runs.
   const auto words = std::make_shared<RewardWords>();
-  verb->add_option("name", words->name,
-                   fmt::format("{}COMMAND; joined by +, weighted by *", fmt::join(reward_names(), ", ")))
+  verb->add_option("name", words->name, fmt::format("{}; joined by +, weighted by *", fmt::join(reward_names(), ", ")))
       ->required();
   verb->add_flag("--json", words->json, "JSON lines (always so)");
   verb->add_option_function<std::vector<std::string>>(

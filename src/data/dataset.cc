@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/philox.h"
 #include "data/arithmetic.h"
+#include "data/reasoning_gym.h"
 #include "data/records.h"
 #include "data/row_formats.h"
 #include "data/sources.h"
@@ -134,6 +135,8 @@ Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& rea
     out = make_task_dataset(part.path, task);
     for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
+  } else if (part.path.starts_with("rg:")) {
+    out = make_reasoning_gym_dataset(part.path, task);
   } else {
     for (const std::string& file : find_data_files(part.path, read.split))
       append(out, FileReading(file, read).run_file());

@@ -137,7 +137,7 @@ std::vector<SourcePart> parse_source(const std::string& source) {
     const size_t end = std::min(source.find(',', begin), source.size());
     SourcePart part{.path = source.substr(begin, end - begin), .weight = {}};
     take_weight(part);
-    if (!part.path.starts_with("tasks:")) take_draws(part);
+    if (!part.path.starts_with("tasks:") && !part.path.starts_with("rg:")) take_draws(part);
     if (part.path.empty()) fail_usage("{}: a part of it is empty", source);
     parts.push_back(std::move(part));
     begin = end + 1;

@@ -289,7 +289,12 @@ Answer read_formula(std::string_view text) {
 }
 
 Answer read_answer(std::string_view text) {
+  constexpr size_t kLongest = 16384;  // four times what a formula may have, for phrases and marks around it
   Answer out;
+  if (trim(text).size() > kLongest) {
+    out.kind = Answer::Kind::unreadable;
+    return out;
+  }
   const std::string_view bare = strip_phrase(text, nullptr);
   if (trim(bare).empty()) return out;
   const std::optional<MathTokens> tokens = math_tokens(bare);

@@ -19,19 +19,21 @@ extern char** environ;
 namespace r1 {
 namespace {
 
+constexpr int kFirstFree = 16;  // above what a child's own ends are moved to
+
 // Two ends that do not reach other children, above the standard three (which may be closed in this process).
 struct Pipe {
   int read = -1, write = -1;
   Pipe() {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) fail("reward exec: pipe: {}", std::strerror(errno));
-    read = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
-    write = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
+    if (pipe2(ends, O_CLOEXEC) != 0) fail("a pipe to a reward's program: {}", std::strerror(errno));
+    read = fcntl(ends[0], F_DUPFD_CLOEXEC, kFirstFree);
+    write = fcntl(ends[1], F_DUPFD_CLOEXEC, kFirstFree);
     const int error = errno;
     close(ends[0]), close(ends[1]);
     if (read >= 0 && write >= 0) return;
     close_both();
-    fail("reward exec: pipe: {}", std::strerror(error));
+    fail("a pipe to a reward's program: {}", std::strerror(error));
   }
   void close_both() {
     if (read >= 0) close(read);
@@ -62,7 +64,8 @@ void set_attributes(posix_spawnattr_t& attributes) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::string& command) {
+ChildProcess::ChildProcess(const ChildCommand& command) {
+  R1_CHECK(!command.words.empty() && command.input < kFirstFree && command.output < kFirstFree);
   Pipe in;
   Pipe out = [&] {
     try {
@@ -74,19 +77,22 @@ ChildProcess::ChildProcess(const std::string& command) {
   }();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.read, 0);
-  posix_spawn_file_actions_adddup2(&actions, out.write, 1);
+  if (command.input != 0) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (command.output != 1) posix_spawn_file_actions_adddup2(&actions, 2, 1);
+  posix_spawn_file_actions_adddup2(&actions, in.read, command.input);
+  posix_spawn_file_actions_adddup2(&actions, out.write, command.output);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   set_attributes(attributes);
-  const char* argv[] = {"/bin/sh", "-c", command.c_str(), nullptr};
-  std::vector<char*> environment = unbuffered_environment();
-  const int error = posix_spawn(&pid_, "/bin/sh", &actions, &attributes, const_cast<char**>(argv), environment.data());
+  std::vector<char*> argv, environment = unbuffered_environment();
+  for (const std::string& word : command.words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  const int error = posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
     in.close_both(), out.close_both();
-    fail("reward exec: cannot start {}: {}", command, std::strerror(error));
+    fail("cannot start {}: {}", command.words[0], std::strerror(error));
   }
   close(in.read), close(out.write);
   to_ = in.write;

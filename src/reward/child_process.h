@@ -1,19 +1,27 @@
-// A shell command as a child process with pipes on its standard input and output, in a process group of its own.
+// A program as a child process with a pipe to it and one from it, in a process group of its own.
 #pragma once
 
 #include <sys/types.h>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace r1 {
+
+struct ChildCommand {
+  std::vector<std::string> words;  // the first one is looked up in PATH
+  // The program's descriptors of the two pipes. Where they are not 0 and 1, its standard input is empty, and its
+  // standard output is our standard error.
+  int input = 0, output = 1;
+};
 
 // Started with posix_spawn: a fork would copy a process whose OpenMP threads it does not have. Its standard error is
 // ours. PYTHONUNBUFFERED=1 is set, so that a Python program's prints arrive. Not thread safe.
 class ChildProcess {
  public:
-  explicit ChildProcess(const std::string& command);  // throws r1::Error when it cannot be started
-  ~ChildProcess();                                    // kills the whole group (SIGKILL) and reaps
+  explicit ChildProcess(const ChildCommand& command);  // throws r1::Error when it cannot be started
+  ~ChildProcess();                                     // kills the whole group (SIGKILL) and reaps
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 

@@ -18,15 +18,18 @@ struct SandboxLimits {
   double wall_seconds() const { return 10 * (cpu_seconds + idle_seconds); }  // the backstop
 };
 
+// The journal's name where a run has a folder to put it in; none elsewhere.
+inline const char* const kJournalOfTheRun = "auto";
+
 struct CodeOptions {
   // behaviour
   SandboxLimits limits;  // of each test
   SandboxLimits compile_limits = {.cpu_seconds = 30, .idle_seconds = 30, .memory_mb = 1024, .disk_mb = 48};
   double float_tolerance = 0;  // of numbers on standard output, absolute or relative; 0: the text has to be the same
-  double result_tolerance = 1e-9;  // of floats that functions return
-  int64_t minimum_tier = 1;        // below it every verdict is `failed` (sandbox/sandbox.h)
-  bool unsafe_no_sandbox = false;  // run even where no tier is to be had
-  std::string journal;             // file of given verdicts; empty: none
+  double result_tolerance = 1e-9;          // of floats that functions return
+  int64_t minimum_tier = 1;                // below it every verdict is `failed` (sandbox/sandbox.h)
+  bool unsafe_no_sandbox = false;          // run even where no tier is to be had
+  std::string journal = kJournalOfTheRun;  // file of given verdicts; empty: none
   // performance
   int64_t workers = 0;  // programs at a time; 0: one a core
 };

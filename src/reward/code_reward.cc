@@ -11,6 +11,8 @@
 #include "base/threads.h"
 #include "reward/code_compare.h"
 #include "reward/code_task.h"
+#include "reward/compiled_programs.h"
+#include "reward/cpp_function.h"
 #include "reward/sandbox/sandbox.h"
 #include "reward/verdict_journal.h"
 #include "text/thinking.h"
@@ -22,6 +24,7 @@ using Json = nlohmann::ordered_json;
 using jail::Ending;
 constexpr size_t kLongestCode = 1 << 20;
 constexpr size_t kLongestReason = 300;
+constexpr size_t kMostExecutables = size_t{128} << 20;  // bytes kept; one is 2 MB
 
 std::string dump(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -88,7 +91,8 @@ bool read_messages(std::string_view bytes, std::vector<Json>& out) {
 // One program at a time, in the jails of one lane.
 class Judge {
  public:
-  Judge(const CodeOptions& options, int tier) : o_(options), tier_(tier), sandbox_(tier) {}
+  Judge(const CodeOptions& options, int tier, CompiledPrograms& compiled)
+      : o_(options), tier_(tier), compiled_(compiled), sandbox_(tier) {}
 
   Verdict judge(const CodeTask& task) {
     if (task.kind == CodeTask::Kind::check) return judge_by_check(task);
@@ -116,13 +120,37 @@ class Judge {
   // Empty when there is an executable now.
   std::optional<Verdict> compile(const CodeTask& task, std::string& executable) {
     if (tier_ == 1) return verdict(Outcome::failed, "C++ needs sandbox tier 2: " + sandbox_state().detail);
-    JailResult r = sandbox_.compile(task.sources[0], o_.compile_limits);
-    if (r.ending == Ending::broken) return verdict(Outcome::failed, bad_ending(r, o_.compile_limits));
-    if (r.ending == Ending::exited && r.code != 0)
-      return verdict(Outcome::wrong, "does not compile: " + first_error(r.err));
-    if (const std::string why = bad_ending(r, o_.compile_limits); !why.empty())
-      return verdict(Outcome::wrong, "does not compile: " + why);
-    executable = std::move(r.result);
+    const bool function = task.kind == CodeTask::Kind::function;
+    const std::string& code = task.sources[0];
+    CompiledProgram made;
+    std::optional<Verdict> broken =
+        compile_source(function ? cpp_function_program(code, task.entry_point) : code, made);
+    if (!broken && function && made.wants_types)
+      if (const std::string again = cpp_function_program(code, task.entry_point, task.tests); !again.empty())
+        broken = compile_source(again, made);
+    if (broken) return broken;
+    if (made.executable.empty()) return verdict(Outcome::wrong, "does not compile: " + made.complaint);
+    executable = std::move(made.executable);
+    return std::nullopt;
+  }
+
+  // Empty unless the sandbox broke.
+  std::optional<Verdict> compile_source(const std::string& source, CompiledProgram& made) {
+    if (std::optional<CompiledProgram> known = compiled_.find(source)) {
+      made = std::move(*known);
+    } else {
+      JailResult r = sandbox_.compile(source, o_.compile_limits);
+      const std::string why = bad_ending(r, o_.compile_limits);
+      if (r.ending == Ending::broken) return verdict(Outcome::failed, why);
+      made = {};
+      if (why.empty())
+        made.executable = std::move(r.result);
+      else if (r.ending == Ending::exited)
+        made.complaint = first_error(r.err), made.wants_types = needs_types_of_tests(r.err);
+      else
+        made.complaint = why;
+      compiled_.add(source, made);
+    }
     return std::nullopt;
   }
 
@@ -147,13 +175,10 @@ class Judge {
     return verdict(Outcome::wrong, "wrong output: " + difference);
   }
 
-  Verdict function_test(const CodeTask& task, const std::string&, const Json& test) {
-    if (task.language == Language::cpp) return verdict(Outcome::failed, "function tests of C++ are not supported");
-    Json args = Json::array();
-    for (const Json& arg : test["args"]) args.push_back(tagged(arg));
-    const JailResult r = sandbox_.run_python(
-        dump({{"run", "function"}, {"sources", task.sources}, {"entry_point", task.entry_point}, {"args", args}}), "",
-        o_.limits);
+  Verdict function_test(const CodeTask& task, const std::string& executable, const Json& test) {
+    const JailResult r = task.language == Language::cpp
+                             ? sandbox_.run_binary(executable, cpp_arguments(test["args"]), o_.limits)
+                             : sandbox_.run_python(python_order(task, test), "", o_.limits);
     const std::string why = bad_ending(r, o_.limits);
     if (!why.empty()) return verdict(r.ending == Ending::broken ? Outcome::failed : Outcome::wrong, why);
     std::vector<Json> messages;
@@ -161,6 +186,12 @@ class Judge {
       return verdict(Outcome::wrong, messages.empty() ? "the function gave no result" : "more than one result");
     if (same_value(messages[0], test["result"], o_.result_tolerance)) return verdict(Outcome::correct, "");
     return verdict(Outcome::wrong, "wrong result: " + readable(messages[0], 100));
+  }
+
+  static std::string python_order(const CodeTask& task, const Json& test) {
+    Json args = Json::array();
+    for (const Json& arg : test["args"]) args.push_back(tagged(arg));
+    return dump({{"run", "function"}, {"sources", task.sources}, {"entry_point", task.entry_point}, {"args", args}});
   }
 
   Verdict judge_by_check(const CodeTask& task) {
@@ -191,6 +222,7 @@ class Judge {
 
   const CodeOptions& o_;
   const int tier_;
+  CompiledPrograms& compiled_;
   Sandbox sandbox_;
 };
 
@@ -218,10 +250,11 @@ class CodeReward : public Reward {
     if (o_.minimum_tier < 1 || o_.minimum_tier > 2)
       fail_usage("reward code: minimum tier {}; expected 1 or 2", o_.minimum_tier);
     if (o_.workers < 0 || o_.workers > 256) fail_usage("reward code: {} workers; expected 0 to 256", o_.workers);
-    if (!o_.journal.empty()) journal_ = std::make_unique<VerdictJournal>(o_.journal);
+    if (!o_.journal.empty() && o_.journal != kJournalOfTheRun) journal_ = std::make_unique<VerdictJournal>(o_.journal);
     lanes_.resize(static_cast<size_t>(o_.workers > 0 ? o_.workers : available_cores()));
   }
   std::string name() const override { return "code"; }
+  bool judges_answers() const override { return true; }
 
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
     std::vector<Verdict> out(inputs.size());
@@ -256,7 +289,7 @@ class CodeReward : public Reward {
     if (tier < o_.minimum_tier && !o_.unsafe_no_sandbox)
       return verdict(Outcome::failed, fmt::format("no sandbox of tier {}, this machine has tier {}: {}",
                                                   o_.minimum_tier, tier, sandbox_state().detail));
-    if (!lane) lane = std::make_unique<Judge>(o_, tier);
+    if (!lane) lane = std::make_unique<Judge>(o_, tier, compiled_);
     Verdict v = lane->judge(task);
     v.extracted = task.code;
     if (journal_) journal_->add(key, v);
@@ -268,7 +301,7 @@ class CodeReward : public Reward {
     Json limits = Json::array();
     for (const SandboxLimits& l : {o_.limits, o_.compile_limits})
       limits.push_back({l.cpu_seconds, l.idle_seconds, l.memory_mb, l.output_kb, l.disk_mb, l.processes, l.files});
-    const Json all = {1,
+    const Json all = {2,
                       static_cast<int>(t.kind),
                       static_cast<int>(t.language),
                       t.sources,
@@ -284,6 +317,7 @@ class CodeReward : public Reward {
 
   const CodeOptions o_;
   std::unique_ptr<VerdictJournal> journal_;
+  CompiledPrograms compiled_{kMostExecutables};
   std::vector<std::unique_ptr<Judge>> lanes_;  // one for each thread; started when first used
 };
 

@@ -57,8 +57,11 @@ TEST(DomainReward, EachRowIsJudgedByItsOwnDomainAlone) {
   EXPECT_EQ(v[4].outcome, Outcome::failed) << "a misspelt domain is no 0";
   EXPECT_NE(v[4].reason.find("helpfull"), std::string::npos) << v[4].reason;
   EXPECT_TRUE(reward->needs_groups());
-  const std::vector<std::pair<std::string, double>> parts = {
-      {"domain", 3}, {"reasoning", 3}, {"reasoning:math", 1}, {"reasoning:format", 1}, {"tag_count", 1}};
+  const std::vector<std::pair<std::string, double>> parts = {{"domain", 3},
+                                                             {"domain/reasoning", 3},
+                                                             {"domain/reasoning:math", 1},
+                                                             {"domain/reasoning:format", 1},
+                                                             {"tag_count", 1}};
   EXPECT_EQ(v[0].parts, parts);
 }
 

@@ -1,31 +1,37 @@
-// A user's own reward: any program that reads a JSON object a line and answers with one.
+// A user's own program as a reward: it reads a JSON object a line and answers with one.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "reward/reward.h"
+#include "reward/worker_reward.h"
 
 namespace r1 {
 
-// The program is started by /bin/sh, once, at the first call; it reads and answers until its input ends.
+// The program is started by /bin/sh at the first call and reads until its input ends. The first line says hello:
 //
-// Lines to it:  {"id":7,"prompt":"..","completion":"..","num_tokens":12,"truncated":false,"row":{..}}
-// Lines back, in any order, each flushed:
-//               {"id":7,"score":1.0}   and optionally "outcome" (or "verdict") and "reason"
-// outcome: correct (or right), wrong, no_answer, failed (or unverifiable); without one, a score above 0 is correct and
-// any other wrong. A score may be a boolean. Lines that are no reply are passed over, so a program may print; its
-// standard error is the trainer's.
+//   -> {"id":0,"v":1,"op":"init","adapter":"exec","target":"COMMAND","kwargs":{},"seed":0, and a sample as below}
+//   <- {"op":"ready"}
 //
-// `failed` verdicts, never a score of 0, for: a score that is null, NaN, infinite or absent, an {"error":".."}, an
-// outcome of another name; a program that ends, or writes a line above 1 MB, before it has answered (it is started
-// again, the oldest open completion is given up and the others are asked again; after three starts without an answer
-// all are given up); and for all that is open when a call has taken `timeout_seconds` or the program has written 64 MB.
-// Whenever the program is given up, its whole process group is killed; at the end its input is closed and it has half a
-// second.
+// and then a line asks for many samples at once:
 //
-// Throws r1::UsageError for an empty command or a time that is not positive. judge() throws nothing and must not be
-// called by two threads at once.
+//   -> {"op":"score","id":12,"step":340,"prompts":[..],"completions":[..],"num_tokens":[..],"truncated":[..],
+//       "completion_ids":[..],"columns":{"answer":[..]}}
+//   <- {"id":12,"rewards":[1.0,null],"extra":{"extracted":[..]},"metrics":{"acc":0.5}}
+//   <- {"id":12,"error":{"type":"..","message":".."}}   for all of them
+//
+// A program that answers the first line with any other object, or ends, is one for single samples: it need not know
+// about the hello, which is an ordinary line to it. It is started again, and reads
+//
+//   -> {"id":7,"prompt":"..","completion":"..","num_tokens":12,"truncated":false,"row":{..}}
+//   <- {"id":7,"score":1.0}
+//
+// A reward is a number, a boolean, null (it does not apply), or an object {"score", "outcome" or "verdict", "reason",
+// "extracted"}. outcome: correct (or right), wrong, no_answer, failed (or unverifiable); without one, a score above 0
+// is correct and any other wrong. Replies may come in any order. Lines that are no reply are passed over, so a program
+// may print; its standard error is the trainer's. What becomes of faults: worker_reward.h.
+//
+// Throws r1::UsageError for an empty command or a time that is not positive.
 std::unique_ptr<Reward> make_exec_reward(const std::string& command, double timeout_seconds);
 
 }  // namespace r1

@@ -1,6 +1,7 @@
 #include "reward/math_answer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -26,8 +27,9 @@ struct Mark {
 // Every outermost \boxed{...} with balanced braces that holds something, in one pass.
 std::vector<Mark> boxes_of(std::string_view text) {
   struct Brace {
-    size_t mark, content;  // mark == content - 1 for a brace that opens no box
+    uint32_t mark, content;  // mark == content - 1 for a brace that opens no box
   };
+  if (text.size() > UINT32_MAX) return {};
   std::vector<Brace> open;
   std::vector<Mark> out;
   for (size_t i = 0; i < text.size(); i++) {
@@ -39,11 +41,11 @@ std::vector<Mark> boxes_of(std::string_view text) {
         size_t brace = start + 1 + name.size();
         while (brace < text.size() && text[brace] == ' ') brace++;
         if (brace >= text.size() || text[brace] != '{') continue;
-        open.push_back({start, brace + 1});
+        open.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(brace + 1)});
         i = brace;
       }
     } else if (text[i] == '{') {
-      open.push_back({i, i + 1});
+      open.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(i + 1)});
     } else if (text[i] == '}' && !open.empty()) {
       const Brace b = open.back();
       open.pop_back();

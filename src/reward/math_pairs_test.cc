@@ -62,13 +62,25 @@ std::string repeated(std::string_view part, size_t bytes) {
   return out;
 }
 
+// Of processor time: what else the machine does is not the checker's.
 double milliseconds(const std::string& completion, const std::string& reference, Outcome* outcome) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto now = [] {
+    timespec t = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+  };
+  const double start = now();
   *outcome = judge_math(completion, "", reference).outcome;
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
-// Nothing earns, and nothing takes long. (The limit is ten times what is promised, for sanitizers and busy machines.)
+#ifdef __SANITIZE_ADDRESS__
+constexpr double kMostMilliseconds = 1000;
+#else
+constexpr double kMostMilliseconds = 100;
+#endif
+
+// Nothing earns, and nothing takes long.
 TEST(MathHostile, NeverEarnsNeverHangs) {
   std::vector<std::string> texts;
   for (const char* part : {"{",         "}",        "\\boxed{",  "\\boxed{1}", "\\boxed{1} or ",
@@ -93,7 +105,7 @@ TEST(MathHostile, NeverEarnsNeverHangs) {
   for (const std::string reference : {"31337", "\\sqrt{2}", "x^2+1", "\\{1,2\\}"})
     for (const std::string& text : texts) {
       Outcome outcome;
-      EXPECT_LT(milliseconds(text, reference, &outcome), 1000) << text.substr(0, 60);
+      EXPECT_LT(milliseconds(text, reference, &outcome), kMostMilliseconds) << text.substr(0, 60);
       EXPECT_NE(outcome, Outcome::correct) << text.substr(0, 60) << " for " << reference;
       EXPECT_NE(outcome, Outcome::failed);
     }

@@ -10,6 +10,9 @@
 #include "reward/code_reward.h"
 #include "reward/domain_reward.h"
 #include "reward/exec_reward.h"
+#include "reward/function_reward.h"
+#include "reward/http_reward.h"
+#include "reward/journaled_reward.h"
 #include "reward/language.h"
 #include "reward/rules.h"
 #include "text/thinking.h"
@@ -52,6 +55,7 @@ class RuleReward : public Reward {
     return out;
   }
   std::string name() const override { return name_; }
+  bool judges_answers() const override { return name_ == "math" || name_ == "accuracy"; }
 
  private:
   std::string name_;
@@ -97,13 +101,16 @@ class SumReward : public Reward {
     for (size_t p = 0; p < parts_.size(); p++) {
       Reward& reward = *parts_[p].reward;
       std::vector<Verdict> verdicts =
-          p > 0 && tells_right(parts_[0]) ? reward.judge_given(inputs, first) : reward.judge(inputs);
+          p > 0 && parts_[0].reward->judges_answers() ? reward.judge_given(inputs, first) : reward.judge(inputs);
       R1_CHECK(verdicts.size() == inputs.size());
       if (p == 0) first = verdicts;
       for (size_t i = 0; i < inputs.size(); i++) combine(out[i], verdicts[i], parts_[p], p == 0);
     }
+    for (Verdict& v : out)
+      if (v.left_out) v.outcome = Outcome::failed;
     return out;
   }
+  bool judges_answers() const override { return parts_[0].reward->judges_answers(); }
   bool needs_groups() const override {
     return std::any_of(parts_.begin(), parts_.end(), [](const Part& p) { return p.reward->needs_groups(); });
   }
@@ -114,24 +121,23 @@ class SumReward : public Reward {
   }
 
  private:
-  // Whether a part's outcome is about the answer.
-  static bool tells_right(const Part& part) {
-    const std::string name = part.reward->name();
-    return name == "math" || name == "accuracy" || name == "code" || name == "exec";
-  }
+  // A part that does not apply is left out; the sum is left out while none has applied.
   static void combine(Verdict& sum, const Verdict& v, const Part& part, bool first) {
     sum.seconds += v.seconds;
-    sum.parts.push_back({part.reward->name(), v.score});
-    sum.parts.insert(sum.parts.end(), v.parts.begin(), v.parts.end());
-    if (first) {
-      sum.outcome = v.outcome;
+    const std::string name = part.reward->name();
+    sum.parts.push_back({name, v.left_out ? NAN : v.score});
+    for (const auto& [own, value] : v.parts) sum.parts.push_back({name + "/" + own, value});
+    if (v.left_out && !first) return;
+    if (first || (sum.left_out && sum.outcome != Outcome::failed)) {
+      sum.outcome = v.left_out ? Outcome::wrong : v.outcome;  // wrong: of nothing yet
       sum.reason = v.reason;
       sum.extracted = v.extracted;
+      sum.left_out = v.left_out;
     } else if (v.outcome == Outcome::failed && sum.outcome != Outcome::failed) {
       sum.outcome = Outcome::failed;
-      sum.reason = part.reward->name() + ": " + v.reason;
+      sum.reason = name + ": " + v.reason;
     }
-    sum.score += part.weight * v.score;
+    if (!v.left_out) sum.score += part.weight * v.score;
   }
   std::vector<Part> parts_;
 };
@@ -188,7 +194,10 @@ const std::vector<std::string>& reward_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const auto& [name, rule] : kRules) out.emplace_back(name);
-    for (const char* name : {"cosine", "kimi_length", "code", "domain(...)", "rm:", "exec:"}) out.emplace_back(name);
+    for (const char* name :
+         {"cosine", "kimi_length", "code", "domain(...)", "rm:", "trl:FILE.py:FUNCTION", "verl:FILE.py",
+          "openrlhf:FILE.py", "openrlhf+http://HOST/PATH", "rg:TASK", "exec:COMMAND"})
+      out.emplace_back(name);
     return out;
   }();
   return names;
@@ -197,7 +206,9 @@ const std::vector<std::string>& reward_names() {
 void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("soft_overlong_cache", &o.soft_overlong_cache,
         "length reward: where punishment begins; 0: a fifth of the limit");
-  t.add("reward_timeout_seconds", &o.exec_timeout_seconds, "for exec:");
+  t.add("reward_timeout_seconds", &o.timeout_seconds,
+        "users' functions and programs, openrlhf+http: for all that is asked at once");
+  t.add("reward_python", &o.python, "trl:, verl:, openrlhf:, rg: the interpreter they run in");
   t.add_choice("format", &o.format, {"think_answer", "think"}, "format reward: which tags it asks for");
   t.add("language", &o.language, "language reward: en, de, zh, ...; auto: the prompt's");
   t.add("repetition_n_grams", &o.repetition_n_grams, "repetition reward: words of an n-gram");
@@ -214,33 +225,69 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("code_memory_mb", &o.code.limits.memory_mb, "code reward: of a test");
   t.add("code_processes", &o.code.limits.processes, "code reward: and threads, of a test");
   t.add("code_output_kb", &o.code.limits.output_kb, "code reward: standard output and error, each");
+  t.add("code_compile_seconds", &o.code.compile_limits.cpu_seconds, "code reward: of the C++ compiler, processor time");
   t.add("code_float_tolerance", &o.code.float_tolerance, "code reward: of printed numbers; 0: the same text");
   t.add("code_minimum_tier", &o.code.minimum_tier, "code reward: weakest sandbox that will do (r1 doctor)");
   t.add("code_unsafe_no_sandbox", &o.code.unsafe_no_sandbox, "code reward: run programs even without a sandbox");
-  t.add("code_journal", &o.code.journal, "code reward: file of verdicts given before; empty: none");
+  t.add("code_journal", &o.code.journal,
+        "code and users' rewards: file of verdicts; auto: verdicts.jsonl in a run's folder; empty: none");
   t.add("code_workers", &o.code.workers, "code reward: programs at a time; 0: one a core");
 }
+
+namespace {
+
+// Where a name ends that begins at `at`: at the next '+', but for the one in openrlhf+http.
+size_t end_of_name(const std::string& spec, size_t at) {
+  constexpr std::string_view kHttp = "openrlhf+";
+  if (spec.compare(at, kHttp.size(), kHttp) == 0) at += kHttp.size();
+  return find_outside_brackets(spec, '+', at);
+}
+
+// "name*0.5", and "trl:my.py:fn:0.5" as other trainers' commands have it.
+double take_weight(std::string& name, const std::string& spec) {
+  if (const size_t star = find_outside_brackets(name, '*', 0); star < name.size()) {
+    const double weight = read_weight(std::string(trim(std::string_view(name).substr(star + 1))), spec);
+    name = trim(std::string_view(name).substr(0, star));
+    return weight;
+  }
+  const size_t colon = name.rfind(':');
+  if (!is_function_spec(name) || name.find(".py") == std::string::npos || colon < name.find(".py")) return 1;
+  const std::string last = name.substr(colon + 1);
+  if (last.empty() || last.find_first_not_of("0123456789.-") != std::string::npos) return 1;
+  name.resize(colon);
+  return read_weight(last, spec);
+}
+
+std::unique_ptr<Reward> user_reward(const std::string& name, const RewardOptions& options) {
+  std::unique_ptr<Reward> reward;
+  if (name.starts_with("exec:")) reward = make_exec_reward(name.substr(5), options.timeout_seconds);
+  if (name.starts_with("openrlhf+")) reward = make_http_reward(name.substr(9), options.timeout_seconds);
+  if (is_function_spec(name)) reward = make_function_reward(name, options);
+  const std::string& journal = options.code.journal;
+  if (reward == nullptr || journal.empty() || journal == kJournalOfTheRun) return reward;
+  return make_journaled_reward(std::move(reward), name, journal);
+}
+
+}  // namespace
 
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options) {
   std::vector<Part> parts;
   for (size_t at = 0; at <= spec.size();) {
     while (at < spec.size() && spec[at] == ' ') at++;
     if (spec.compare(at, 5, "exec:") == 0) {  // the command is the rest, plus signs and all
-      parts.push_back({make_exec_reward(spec.substr(at + 5), options.exec_timeout_seconds), 1});
+      parts.push_back({user_reward(spec.substr(at), options), 1});
       break;
     }
-    const size_t end = find_outside_brackets(spec, '+', at);
+    const size_t end = end_of_name(spec, at);
     std::string name(trim(std::string_view(spec).substr(at, end - at)));
-    double weight = 1;
-    if (const size_t star = find_outside_brackets(name, '*', 0); star < name.size()) {
-      weight = read_weight(std::string(trim(std::string_view(name).substr(star + 1))), spec);
-      name = trim(std::string_view(name).substr(0, star));
-    }
-    std::unique_ptr<Reward> reward = reward_by_name(name, options);
+    const double weight = take_weight(name, spec);
+    std::unique_ptr<Reward> reward = user_reward(name, options);
+    if (reward == nullptr) reward = reward_by_name(name, options);
     if (reward == nullptr)
       fail_usage(
-          "unknown reward \"{}\"; nearest is \"{}\" ({}COMMAND; joined by +, weighted by *; rm:FOLDER where a model "
-          "is trained or evaluated)",
+          "unknown reward \"{}\"; nearest is \"{}\" ({}; joined by +, weighted by *; rm:FOLDER where a model is "
+          "trained "
+          "or evaluated)",
           name, nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
     check_options(name, options);
     parts.push_back({std::move(reward), weight});

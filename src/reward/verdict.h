@@ -16,7 +16,12 @@ struct Verdict {
   std::string reason;     // one line, for people
   std::string extracted;  // the answer that was read, empty when none
   double seconds = 0;
-  std::vector<std::pair<std::string, double>> parts;  // when several rewards were combined: name and score of each
+  // When several rewards were combined: name and score of each, NaN where one was left out. A single reward's own
+  // numbers, by name, where it has some.
+  std::vector<std::pair<std::string, double>> parts;
+  // The reward does not apply to this sample: a sum goes on without it. Alone, that is as good as `failed`, which is
+  // what the outcome says.
+  bool left_out = false;
 };
 
 }  // namespace r1

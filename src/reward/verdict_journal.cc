@@ -22,7 +22,7 @@ VerdictJournal::VerdictJournal(const std::string& path) {
 
 void VerdictJournal::take_line(const std::string& line) {
   const Json j = Json::parse(line, nullptr, false);
-  if (!j.is_object()) return;
+  if (!j.is_object() || j.contains("by")) return;
   try {
     Verdict v;
     const std::string name = j.at("verdict");
@@ -42,15 +42,33 @@ std::optional<Verdict> VerdictJournal::find(const std::string& key) {
   return it == verdicts_.end() ? std::nullopt : std::optional(it->second);
 }
 
-void VerdictJournal::add(const std::string& key, const Verdict& v) {
-  if (v.outcome == Outcome::failed) return;
+namespace {
+
+Json line_of(const std::string& key, const Verdict& v) {
   Json parts = Json::object();
   for (const auto& [name, score] : v.parts) parts[name] = score;
-  const Json line = {{"key", key},         {"verdict", outcome_name(v.outcome)}, {"score", v.score},
-                     {"reason", v.reason}, {"extracted", v.extracted},           {"parts", parts}};
+  return {{"key", key},         {"verdict", outcome_name(v.outcome)}, {"score", v.score},
+          {"reason", v.reason}, {"extracted", v.extracted},           {"parts", parts}};
+}
+
+std::string text_of(const Json& line) { return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+}  // namespace
+
+void VerdictJournal::add(const std::string& key, const Verdict& v) {
+  if (v.outcome == Outcome::failed) return;
+  const std::string line = text_of(line_of(key, v));
   const std::lock_guard lock(mu_);
   if (!verdicts_.emplace(key, v).second) return;
-  file_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n" << std::flush;
+  file_ << line << std::flush;
+}
+
+void VerdictJournal::record(const std::string& key, const std::string& by, const Verdict& v) {
+  Json line = line_of(key, v);
+  line["by"] = by;
+  if (v.outcome == Outcome::failed) line["score"] = nullptr;
+  const std::lock_guard lock(mu_);
+  file_ << text_of(line) << std::flush;
 }
 
 }  // namespace r1

@@ -14,12 +14,15 @@ namespace r1 {
 
 // A file of JSON lines {"key","verdict","score","reason","extracted","parts"}; a line that is cut off (the writer was
 // stopped) or no such object is passed over. `failed` verdicts are not kept: what failed may work the next time.
+// Several journals may write to one file.
 // Thread safe. Throws r1::Error when the file cannot be opened for appending.
 class VerdictJournal {
  public:
   explicit VerdictJournal(const std::string& path);
   std::optional<Verdict> find(const std::string& key);
   void add(const std::string& key, const Verdict& verdict);
+  // A line with "by", which find() does not answer from; of failed verdicts too, whose score is null.
+  void record(const std::string& key, const std::string& by, const Verdict& verdict);
 
  private:
   void take_line(const std::string& line);

@@ -270,6 +270,7 @@ void require_same_recipe(const CheckpointStore::Found& found, const KeyValues& r
                                                   "num_completions_to_log",
                                                   "save_dtype",
                                                   "reward_timeout_seconds",
+                                                  "reward_python",
                                                   "max_failed_rewards",
                                                   "audit",
                                                   "radar_steps",

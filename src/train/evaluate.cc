@@ -122,7 +122,8 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
                                                                 .num_tokens = static_cast<int64_t>(c.ids.size()),
                                                                 .truncated = c.finish == FinishReason::length,
                                                                 .group = static_cast<int64_t>(request),
-                                                                .row = rows[request].row});
+                                                                .row = rows[request].row,
+                                                                .completion_ids = c.ids});
     if (progress) progress(++done);
   };
   hooks.cancelled = interrupted;

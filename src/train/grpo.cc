@@ -47,9 +47,7 @@ class GrpoTrainer {
         maker_(o_, sampler_, session.prompts(), rows_, reward_),
         watch_(o_, rows_),
         guard_(o_.guard) {
-    const double rollouts = std::ceil(o_.num_train_epochs * static_cast<double>(rows_.size()) /
-                                      static_cast<double>(o_.prompts_per_rollout()));
-    total_ = o_.max_steps > 0 ? o_.max_steps : static_cast<int64_t>(rollouts) * o_.steps_per_rollout();
+    total_ = o_.total_steps(rows_.size());
     session.set_total_steps(total_);
     int8_ = o_.rollout_dtype == "int8";
     schedule_ = o_.schedule(total_);

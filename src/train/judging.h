@@ -22,6 +22,7 @@ class AsyncJudge {
 
  private:
   void send();
+  void put_in_order();
 
   Reward& reward_;
   std::vector<Verdict> verdicts_;

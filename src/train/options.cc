@@ -348,7 +348,14 @@ RewardOptions GrpoOptions::reward_options() const {
   RewardOptions out = rewards;
   out.max_completion_length = max_completion_length;
   add_model_rewards(out, compute_dtype);
+  if (out.code.journal == kJournalOfTheRun) out.code.journal = this->out + "/verdicts.jsonl";
   return out;
+}
+
+int64_t GrpoOptions::total_steps(size_t rows) const {
+  const double rollouts =
+      std::ceil(num_train_epochs * static_cast<double>(rows) / static_cast<double>(prompts_per_rollout()));
+  return max_steps > 0 ? max_steps : static_cast<int64_t>(rollouts) * steps_per_rollout();
 }
 
 SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {

@@ -147,6 +147,7 @@ struct GrpoOptions : TrainingOptions {
   int64_t rollout_batch() const { return generation_batch_size > 0 ? generation_batch_size : batch(); }
   int64_t prompts_per_rollout() const { return rollout_batch() / num_generations; }
   int64_t steps_per_rollout() const { return rollout_batch() / batch() * num_iterations; }
+  int64_t total_steps(size_t rows) const;
 };
 
 }  // namespace r1

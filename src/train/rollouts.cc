@@ -84,7 +84,10 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
                   .num_tokens = static_cast<int64_t>(c.ids.size()),
                   .truncated = c.finish == FinishReason::length,
                   .group = static_cast<int64_t>(request),
-                  .row = row_at(number, static_cast<int64_t>(request)).row});
+                  .row = row_at(number, static_cast<int64_t>(request)).row,
+                  .completion_ids = c.ids,
+                  .step = number * options_.steps_per_rollout(),
+                  .max_steps = options_.total_steps(rows_.size())});
     progress(++done);
   };
   hooks.cancelled = interrupted;
@@ -162,7 +165,8 @@ void RolloutMaker::measure(Rollout& rollout) const {
         continue;
       }
       reward.add(v.score);
-      for (const auto& [name, score] : v.parts) parts[name].add(score);
+      for (const auto& [name, score] : v.parts)
+        if (!std::isnan(score)) parts[name].add(score);  // a reward that did not apply is in no mean
     }
   }
   Json& m = rollout.metrics;

@@ -63,6 +63,32 @@ class GrpoTest : public ::testing::Test {
   const std::string speck_ = make_speck(t_), reward_ = spreading_reward(t_);
 };
 
+// A user's function in a run: what it cannot judge leaves its group, what it says is kept, and the run goes on.
+TEST_F(GrpoTest, AUsersFunctionMayFail) {
+  write_file(t_ / "mine.py",
+             "import os\n"
+             "def shorter(completions, completion_ids, trainer_state, **kwargs):\n"
+             "    assert trainer_state.max_steps == 4 and len(completions) in (1, 4, 16), len(completions)\n"
+             "    if len(completions) == 1 and sum(completion_ids[0]) % 4 == 0: os._exit(7)\n"
+             "    if any(sum(ids) % 4 == 0 for ids in completion_ids): raise RuntimeError('four')\n"
+             "    return [-float(sum(ids) % 5) for ids in completion_ids]\n");
+  const fs::path out = t_ / "mine";
+  const Outcome o = r1(run_words(speck_, "trl:" + (t_ / "mine.py").string() + ":shorter", out.string()));
+  ASSERT_EQ(o.code, 0) << o.err;
+  size_t failed = 0, all = 0;
+  for (const Json& line : json_lines_of(out / "verdicts.jsonl")) {
+    all++;
+    failed += line["verdict"] == "failed";
+    EXPECT_EQ(line["verdict"] == "failed", line["score"].is_null());
+    if (line["verdict"] == "failed") EXPECT_NE(line["reason"].get<std::string>().find("code 7"), std::string::npos);
+  }
+  double share = 0;
+  for (const Json& step : json_lines_of(out / "metrics.jsonl"))
+    if (step.contains("verdicts/failed")) share += step["verdicts/failed"].get<double>();
+  EXPECT_EQ(all, 32u);
+  EXPECT_NEAR(share / 4, static_cast<double>(failed) / 32, 1e-9);
+}
+
 TEST_F(GrpoTest, ARunIsAFolder) {
   const Outcome o = r1(run_words(speck_, reward_, t_ / "run"));
   ASSERT_TRUE(done(o));

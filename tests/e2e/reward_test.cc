@@ -80,6 +80,41 @@ TEST(RewardVerb, ABadLineIsNamedAndTheLinesBeforeAreKept) {
     }
 }
 
+TEST(RewardVerb, UsersFunctionsAsTheyAre) {
+  const TempFolder t;
+  write_file(t / "mine.py",
+             "async def right(completions, answer, **kwargs):\n"
+             "    print('a print is no verdict')\n"
+             "    if 'boom' in str(completions): raise RuntimeError('boom')\n"
+             "    texts = [c if isinstance(c, str) else c[0]['content'] for c in completions]\n"
+             "    return [None if a is None else float(x == a) for x, a in zip(texts, answer)]\n"
+             "def compute_score(data_source, solution_str, ground_truth, extra_info=None):\n"
+             "    return {'score': 2 * (solution_str == ground_truth), 'acc': solution_str == ground_truth}\n");
+  const std::string file = t / "mine.py";
+  const Json talk = {{"prompt", {{{"role", "user"}, {"content", "1+1"}}}},
+                     {"completion", {{{"role", "assistant"}, {"content", "2"}}}},
+                     {"answer", "2"}};
+  const std::string in =
+      row("42", "42") + row("41", "42") + row("boom", "42") + "{\"completion\":\"x\"}\n" + talk.dump() + "\n";
+  const Outcome trl = r1({"reward", "trl:" + file + ":right", "--json"}, in);
+  ASSERT_TRUE(done(trl));
+  EXPECT_NE(trl.err.find("a print is no verdict"), std::string::npos);
+  const auto rows = json_lines(trl.out);
+  ASSERT_EQ(rows.size(), 5u);
+  const std::vector<std::string> verdicts = {"correct", "wrong", "failed", "failed", "correct"};
+  for (size_t i = 0; i < rows.size(); i++) EXPECT_EQ(rows[i]["verdict"], verdicts[i]) << rows[i];
+  EXPECT_NE(rows[2]["reason"].get<std::string>().find("RuntimeError: boom"), std::string::npos);
+  EXPECT_TRUE(rows[3]["score"].is_null()) << "None";
+  EXPECT_EQ(rows[0]["parts"], Json({{"right", 1.0}}));
+  const auto both =
+      json_lines(r1({"reward", "math+verl:" + file + ":compute_score*0.5", "--json"}, row("42", "42")).out);
+  ASSERT_EQ(both.size(), 1u);
+  EXPECT_EQ(both[0]["score"], 2);
+  EXPECT_TRUE(refused(r1({"reward", "trl:" + file + ":wrong"}, in), 2, "it has right, compute_score"));
+  EXPECT_TRUE(refused(r1({"reward", "trl:" + file + ":right", "--set", "reward_python=/no/python"}, in), 1,
+                      "cannot start /no/python"));
+}
+
 TEST(RewardVerb, WrongWordsAreUsageErrors) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"reward"},
                                                 {"reward", "mathe"},

@@ -100,6 +100,10 @@ namespace r1 {
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options) {
   const bool generated = data.starts_with("tasks:") && data.substr(0, data.find('?')) != "tasks:arithmetic";
   options.more.push_back({"task", tasks::make_task_reward});
+  if (data.starts_with("rg:")) {
+    const std::string reward = data.substr(0, data.find_first_of("?,"));
+    options.more.push_back({"auto", [reward, options] { return make_reward(reward, options); }});
+  }
   options.more.push_back(
       {"auto", [generated, options] { return generated ? tasks::make_task_reward() : make_reward("math", options); }});
   return make_reward(spec, options);

@@ -24,7 +24,8 @@ std::unique_ptr<Reward> make_task_reward();
 namespace r1 {
 
 // The reward for a run on `data`. As make_reward, and two names more: "task", the checker of the row's family; "auto",
-// which is "task" for tasks:NAME (but "math" for tasks:arithmetic) and "math" for anything else.
+// which is "task" for tasks:NAME (but "math" for tasks:arithmetic), the data set's own for rg:NAME, and "math" for
+// anything else.
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options);
 
 }  // namespace r1

@@ -1,4 +1,4 @@
-// See embedded.h. The build says where the three files are.
+// See embedded.h, and functions/embedded.h for the last one. The build says where the files are.
   .section .rodata
   .global r1_stage_program, r1_stage_program_end, r1_stage_library, r1_stage_library_end
   .global r1_python_driver, r1_python_driver_end
@@ -11,4 +11,12 @@ r1_stage_library_end:
 r1_python_driver:
   .incbin R1_PYTHON_DRIVER
 r1_python_driver_end:
+  .global r1_function_driver, r1_function_driver_end
+r1_function_driver:
+  .incbin R1_FUNCTION_DRIVER
+r1_function_driver_end:
+  .global r1_reward_worker, r1_reward_worker_end
+r1_reward_worker:
+  .incbin R1_REWARD_WORKER
+r1_reward_worker_end:
   .section .note.GNU-stack,"",%progbits
