@@ -119,7 +119,7 @@ uint64_t drawn(const ReadOptions& read, int64_t part, uint64_t pass, uint64_t i,
 Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& read, const TaskOptions& task) {
   Dataset out;
   out.name = part.path;
-  if (part.path.starts_with("tasks:")) {
+  if (is_generated(part.path)) {
     out = make_task_dataset(part.path, task);
     for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};

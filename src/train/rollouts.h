@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/json.h"
+#include "data/environment.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/options.h"
@@ -16,7 +18,8 @@ struct JudgedGroup {
   Group group;
   Prompt prompt;
   std::vector<Verdict> verdicts;
-  bool spread = false;  // rewards differ: the group teaches something
+  std::vector<nlohmann::ordered_json> episodes;  // their results where turns were taken, for looking; not in to_json
+  bool spread = false;                           // rewards differ: the group teaches something
 };
 
 struct Rollout {
@@ -58,6 +61,7 @@ class RolloutMaker {
   const PromptBuilder& prompts_;
   const std::vector<DataRow>& rows_;
   Reward& reward_;
+  std::unique_ptr<Environment> environment_;
 };
 
 }  // namespace r1
