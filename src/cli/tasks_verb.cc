@@ -139,16 +139,11 @@ Json judge_line(const TaskFamily& family, const std::string& line, bool with_ste
     fail("the item is one of task {}, not of {}", item.meta["family"].dump(), family.name);
   const std::string completion = row["completion"].get<std::string>();
   const auto start = std::chrono::steady_clock::now();
-  const Verdict v =
-      games::is_game(family) ? games::check(item, completion, "") : tasks::check(family, item, completion, "");
+  const Verdict v = tasks::check(family, item, completion, "");
   const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const Json score = v.outcome == Outcome::failed ? Json(nullptr) : Json(v.score);
-  Json out = {{"verdict", outcome_name(v.outcome)},
-              {"score", score},
-              {"reason", v.reason},
-              {"extracted", v.extracted},
-              {"parts", {{games::is_game(family) ? "game" : "task", score}}},
-              {"ms", ms}};
+  Json out = {{"verdict", outcome_name(v.outcome)}, {"score", score}, {"reason", v.reason}, {"extracted", v.extracted},
+              {"parts", {{"task", score}}},         {"ms", ms}};
   if (with_steps && v.outcome != Outcome::failed) out["steps"] = step_verdicts(family, item, completion);
   if (with_steps && v.outcome == Outcome::failed) out["steps"] = Json::array();
   return out;

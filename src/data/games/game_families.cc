@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "data/games/match.h"
+#include "data/tasks/answer.h"
 
 namespace r1::games {
 namespace {
@@ -28,9 +29,7 @@ Dial choice(std::string name, std::vector<std::string> choices, std::string help
   return d;
 }
 
-std::vector<Dial> with_common(std::vector<Dial> own, const std::string& player) {
-  Dial plays = choice("player", {"random", "greedy", "perfect"}, "who plays the worked games that SFT learns");
-  plays.fallback = player;
+std::vector<Dial> with_common(std::vector<Dial> own) {
   const std::vector<Dial> common = {
       choice("opponent", {"random", "greedy", "perfect"}, "who plays against the model"),
       whole("skill", 0, 100, "100", "percent of the opponent's turns that are its own; the others are random"),
@@ -42,7 +41,8 @@ std::vector<Dial> with_common(std::vector<Dial> own, const std::string& player) 
       whole("loss_score", -100, 100, "0", "of a loss"),
       whole("illegal_score", -100, 100, "0", "of an illegal turn, and of a game that did not end"),
       whole("max_turns", 1, 50, "30", "of the model, refused ones too"),
-      plays};
+      choice("player", {"best", "random", "greedy", "perfect"},
+             "who plays the worked games that SFT learns; best: perfect where that can be computed, else greedy")};
   own.insert(own.end(), common.begin(), common.end());
   return own;
 }
@@ -80,6 +80,7 @@ std::optional<Draft> draft_of(Json meta, Draws& draws, const Dials& dials) {
   constexpr double kHundredths = 100;
   const auto score = [&](const char* dial) { return static_cast<double>(dials.whole(dial, draws)) / kHundredths; };
   const std::shared_ptr<const Game> game = game_of(meta);
+  const std::string best = game->solvable() ? "perfect" : "greedy", given = dials.text("player");
   for (const char* dial : {"opponent", "player"})
     if (dials.text(dial) == "perfect" && !game->solvable())
       fail_usage("{}={}: this board is too large to solve; at most 30 places (6 columns, 5 rows), or greedy", dial,
@@ -106,8 +107,9 @@ std::optional<Draft> draft_of(Json meta, Draws& draws, const Dials& dials) {
   }
   Draft out;
   out.prompt = match->prompt();
-  out.steps = worked_game(meta, player_of(dials.text("player")));
-  out.answer = play_all(meta, out.steps);
+  out.steps = worked_game(meta, player_of(given == "best" ? best : given));
+  out.answer = fmt::format("{}", fmt::join(out.steps, ", "));
+  meta["par"] = play_all(meta, out.steps);
   out.key = out.prompt + meta["opponent_seed"].dump();
   meta["kind"] = "game";
   out.meta = std::move(meta);
@@ -138,19 +140,32 @@ std::optional<Draft> draw_connect_four(Draws& draws, const Dials& dials) {
       dials);
 }
 
-// Turns of a text that was written without anybody answering.
+// Turns that stand in one answer.
 std::vector<std::string> turns_of(const std::string& text) {
-  constexpr std::string_view kClose = "</answer>";
   std::vector<std::string> out;
-  const bool tagged = text.find(kClose) != std::string::npos;
-  for (size_t at = 0; at < text.size();) {
-    const size_t found = tagged ? text.find(kClose, at) : text.find('\n', at);
-    const size_t end = found == std::string::npos ? text.size() : found + (tagged ? kClose.size() : 1);
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find_first_of(",;\n", at), text.size());
     std::string one = text.substr(at, end - at);
-    if (one.find_first_not_of(" \t\r\n") != std::string::npos) out.push_back(std::move(one));
-    at = end;
+    if (one.find_first_not_of(" \t\r") != std::string::npos) out.push_back(std::move(one));
+    at = end + 1;
   }
   return out;
+}
+
+// How good an end is; 0 of one that the rules do not know.
+int rank_of(const std::string& end) { return end == "win" ? 3 : end == "draw" ? 2 : end == "loss" ? 1 : 0; }
+
+Verdict judge_turns(const TaskItem& item, const tasks::TaskAnswer& answer) {
+  Match match(item.meta);
+  for (const std::string& turn : turns_of(answer.text))
+    if (!match.over()) match.turn(turn, "");
+  match.stop();
+  const Json result = match.result();
+  const int rank = rank_of(result["end"]);
+  const std::string par = item.meta.at("par").get<std::string>(), reason = result["reason"].get<std::string>();
+  if (rank == 0 || rank < rank_of(par))
+    return tasks::wrong_answer(answer.text, fmt::format("{}; the worked game was a {}", reason, par));
+  return tasks::right_answer(answer.text, reason);
 }
 
 std::vector<StepVerdict> check_turns(const TaskItem& item, const std::vector<std::string>& steps) {
@@ -182,7 +197,7 @@ TaskFamily family_of(std::string name, std::string summary, std::vector<Dial> di
           .summary = std::move(summary),
           .dials = std::move(dials),
           .draw = draw,
-          .judge = nullptr,
+          .judge = judge_turns,
           .check_steps = check_turns};
 }
 
@@ -259,39 +274,22 @@ std::shared_ptr<const Game> game_of(const Json& meta) {
 
 const std::vector<TaskFamily>& game_families() {
   static const std::vector<TaskFamily> all = {
-      family_of(
-          "tic_tac_toe", "marks on a square board, some in a line win (game)",
-          with_common({whole("size", 3, 4, "3", "squares a side"), whole("line", 3, 4, "3", "that win")}, "perfect"),
-          draw_tic_tac_toe),
+      family_of("tic_tac_toe", "marks on a square board, some in a line win (game)",
+                with_common({whole("size", 3, 4, "3", "squares a side"), whole("line", 3, 4, "3", "that win")}),
+                draw_tic_tac_toe),
       family_of("nim", "heaps of stones, who takes the last wins (game)",
                 with_common({whole("heaps", 1, 6, "3", ""), whole("stones", 1, 12, "1-5", "of each heap"),
                              whole("take", 0, 12, "0", "at most so many in a turn; 0: any number"),
-                             choice("misere", {"no", "yes"}, "who takes the last stone loses")},
-                            "perfect"),
+                             choice("misere", {"no", "yes"}, "who takes the last stone loses")}),
                 draw_nim),
       family_of("connect_four", "stones dropped into columns, some in a line win (game)",
-                with_common({whole("columns", 4, 7, "7", ""), whole("rows", 4, 6, "6", ""),
-                             whole("line", 3, 4, "4", "stones that win")},
-                            "greedy"),
+                with_common({whole("columns", 4, 7, "5", ""), whole("rows", 4, 6, "4", ""),
+                             whole("line", 3, 4, "4", "stones that win")}),
                 draw_connect_four)};
   return all;
 }
 
 bool is_game(const TaskFamily& family) { return family.check_steps == check_turns; }
-
-Verdict check(const TaskItem& item, const std::string& completion, const std::string& prefilled) {
-  try {
-    Match match(item.meta);
-    const std::vector<std::string> turns = turns_of(completion);
-    for (size_t i = 0; i < turns.size() && !match.over(); i++) match.turn(turns[i], i == 0 ? prefilled : "");
-    match.stop();
-    return verdict_of(match.result());
-  } catch (const std::exception& e) {  // the item is damaged, whatever the completion is worth
-    Verdict v;
-    v.reason = e.what();
-    return v;
-  }
-}
 
 const TaskFamily& find_game(const std::string& name) {
   std::vector<const TaskFamily*> among;

@@ -1,10 +1,10 @@
 // Games as families of items: which position is played against whom, drawn by seed and dials as tasks are
-// (data/tasks/task.h). An item's steps are the model's turns of a game that dial `player` played, its answer is how
-// that game ended; its meta is all that Match needs.
+// (data/tasks/task.h). An item's steps are the model's turns of a game that dial `player` played, its answer is all of
+// them with commas between; its meta is all that Match needs, and how that game ended ("par").
 //
-// A completion judged without a model is the turns one after another, each up to its </answer>, or a line each. A step
-// is right when it keeps what the position is worth, wrong when it is illegal or throws that away, none when the game
-// is too large to solve.
+// A completion judged without a model answers with all its turns at once: right when they end the game at least as well
+// as the worked one. A step is right when it keeps what the position is worth, wrong when it is illegal or throws that
+// away, none when the game is too large to solve.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,7 @@ const std::vector<tasks::TaskFamily>& game_families();
 const tasks::TaskFamily& find_game(const std::string& name);
 // A task or a game by name.
 const tasks::TaskFamily& find_task_or_game(const std::string& name);
-bool is_game(const tasks::TaskFamily& family);  // then check() judges, and its `judge` is null
-Verdict check(const tasks::TaskItem& item, const std::string& completion, const std::string& prefilled);
+bool is_game(const tasks::TaskFamily& family);
 
 // For training: the prompt, or (with_solution) the whole worked game as messages. The row carries "game" (the meta).
 DataRow row_of(const tasks::TaskItem& item, bool with_solution);

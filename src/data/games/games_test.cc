@@ -38,7 +38,7 @@ std::map<std::string, int> ends_of(const std::string& game, std::vector<std::pai
                                    const std::string& player, uint64_t count) {
   dials.push_back({"player", player});
   std::map<std::string, int> out;
-  for (uint64_t i = 0; i < count; i++) out[item_of(game, dials, i).answer]++;
+  for (uint64_t i = 0; i < count; i++) out[item_of(game, dials, i).meta["par"]]++;
   return out;
 }
 
@@ -100,11 +100,13 @@ TEST(Games, AnItemIsAFunctionOfItsSeedAndPlaysTheSameEveryTime) {
                      b = item_of(family.name, {{"opening", "0-2"}}, i);
       EXPECT_EQ(tasks::to_json(a), tasks::to_json(b));
       training.insert(same_item_key(a));
-      std::string turns;
-      for (const std::string& step : a.steps) turns += step + "\n";
-      const Verdict v = check(a, turns, "");
-      EXPECT_EQ(v.outcome == Outcome::correct, a.answer == "win") << tasks::to_json(a) << v.reason;
-      EXPECT_NE(v.outcome, Outcome::failed);
+      const Verdict v = tasks::check(family, a, "\\boxed{" + a.answer + "}", "");
+      EXPECT_EQ(v.outcome, Outcome::correct) << tasks::to_json(a) << v.reason;
+      EXPECT_EQ(tasks::check(family, a, "<think>" + a.answer + "</think>", "").outcome, Outcome::no_answer);
+      EXPECT_EQ(tasks::check(family, a, a.answer + " or 1", "").outcome, Outcome::wrong);
+      EXPECT_EQ(tasks::check(family, a, "<answer>77, " + a.answer + "</answer>", "").outcome, Outcome::wrong);
+      const auto steps = family.check_steps(a, a.steps);
+      EXPECT_TRUE(std::all_of(steps.begin(), steps.end(), [](auto s) { return s == tasks::StepVerdict::right; }));
     }
     EXPECT_GT(training.size(), 25u);
     for (uint64_t i = 0; i < 30; i++)
@@ -114,8 +116,6 @@ TEST(Games, AnItemIsAFunctionOfItsSeedAndPlaysTheSameEveryTime) {
 
 TEST(Games, StepsThatKeepTheValueAreRight) {
   const TaskItem item = item_of("nim", {{"opponent", "perfect"}, {"first", "model"}, {"heaps", "3"}}, 3);
-  const auto steps = find_game("nim").check_steps(item, item.steps);
-  EXPECT_TRUE(std::all_of(steps.begin(), steps.end(), [](auto v) { return v == tasks::StepVerdict::right; }));
   Json meta = item.meta;
   meta["heaps"] = {3, 4, 5}, meta["opening"] = Json::array(), meta["model_begins"] = true;
   const TaskItem known{.prompt = "", .answer = "", .steps = {}, .meta = meta};
@@ -161,7 +161,9 @@ TEST(Games, IllegalTurnsAndLongGamesEndAsTheDialsSay) {
   EXPECT_EQ(v.outcome, Outcome::no_answer);
   EXPECT_EQ(v.score, -0.2);
   const TaskItem strict = item_of("nim", {{"win_score", "70"}, {"first", "model"}, {"heaps", "1"}, {"stones", "4"}});
-  const Verdict won = check(strict, "<answer>1 4</answer>", "");
+  Match all(strict.meta);
+  all.turn("<answer>1 4</answer>", "");
+  const Verdict won = verdict_of(all.result());
   EXPECT_EQ(won.outcome, Outcome::correct);
   EXPECT_EQ(won.score, 0.7);
   EXPECT_EQ(won.extracted, "1 4");
@@ -175,9 +177,9 @@ TEST(Games, DamagedItemsAreFailedAndNeverWrong) {
   for (const auto& [key, value] : damage) {
     TaskItem item = good;
     item.meta[key] = value;
-    EXPECT_EQ(check(item, "1", "").outcome, Outcome::failed) << key << value;
+    EXPECT_EQ(tasks::check(find_game("connect_four"), item, "1", "").outcome, Outcome::failed) << key << value;
   }
-  EXPECT_THROW(item_of("connect_four", {{"opponent", "perfect"}}), UsageError);
+  EXPECT_THROW(item_of("connect_four", {{"opponent", "perfect"}, {"columns", "7"}}), UsageError);
   EXPECT_THROW(find_game("nimm"), UsageError);
 }
 

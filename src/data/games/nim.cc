@@ -61,7 +61,7 @@ class Nim : public Game {
   std::string rules() const override {
     const std::string most = rules_.take > 0 ? fmt::format(", at most {}", rules_.take) : "";
     return fmt::format(
-        "Nim. In a turn you take one or more stones{} from one heap. Who takes the last stone {}. Write your turn as "
+        "Nim. In a turn you take one or more stones from one heap{}. Who takes the last stone {}. Write your turn as "
         "<answer>heap stones</answer>: <answer>1 2</answer> takes 2 stones from heap 1.",
         most, rules_.misere ? "loses" : "wins");
   }
