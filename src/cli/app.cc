@@ -13,6 +13,7 @@
 #include "cli/inspect_verb.h"
 #include "cli/reward_verb.h"
 #include "cli/tasks_verb.h"
+#include "cli/turns_verb.h"
 #include "cli/verb_registration.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
@@ -25,7 +26,7 @@ void declare_model_keys(OptionTable& table, ModelFlags& flags) {
   table.add("threads", &flags.threads, "0: all cores");
   table.add_choice("compute_dtype", &flags.compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
 }
-void declare_generate_keys(OptionTable& table, GenerateFlags& f) {
+void declare_chat_keys(OptionTable& table, GenerateFlags& f) {
   declare_model_keys(table, f);
   table.add("temperature", &f.temperature, "0: arg-max");
   table.add("top_k", &f.top_k, "0: off");
@@ -34,6 +35,10 @@ void declare_generate_keys(OptionTable& table, GenerateFlags& f) {
   table.add("seed", &f.seed, "same seed, same text");
   table.add("max_completion_length", &f.max_tokens, "tokens");
   table.add("system_prompt", &f.system_prompt, "system message");
+}
+void declare_generate_keys(OptionTable& table, TurnFlags& f) {
+  declare_chat_keys(table, f);
+  f.environment.declare(table);
 }
 void declare_bench_keys(OptionTable& table, BenchOptions& o) {
   table.add("threads", &o.threads, "0: all cores");
@@ -52,9 +57,10 @@ void apply_model_keys(const KeyValues& sets, ModelFlags& flags) {
   declare_model_keys(table, flags);
   table.set_all(sets);
 }
-void apply_generate_keys(const KeyValues& sets, GenerateFlags& flags) {
+template <typename Flags>
+void apply_keys(const KeyValues& sets, Flags& flags, void (*declare)(OptionTable&, Flags&)) {
   OptionTable table;
-  declare_generate_keys(table, flags);
+  declare(table, flags);
   table.set_all(sets);
 }
 template <typename Flags>
@@ -86,7 +92,7 @@ void add_sampling_flags(CLI::App* verb, GenerateFlags& f) {
 struct Words {
   KeyValues sets;
   ModelFlags model;
-  GenerateFlags generate;
+  TurnFlags generate;
   EvalFlags eval;
   ConvertFlags convert;
   TrainFlags train;
@@ -144,6 +150,8 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   prompt->add_option("--prompt", w.generate.prompt, "text");
   prompt->add_option_function<std::string>(
       "--prompt-ids", [&w](const std::string& ids) { w.generate.prompt_ids = ids; }, "token ids, e.g. 5,7,9");
+  prompt->add_option("--data", w.generate.data,
+                     "games:NAME, tasks:NAME or a file: its first row, or rows=N in a query");
   prompt->require_option(1);
   generate->add_flag("--chat", w.generate.chat, "put the prompt into the model's chat template");
   generate->add_option("--n", w.generate.n, "answers")->capture_default_str();
@@ -154,8 +162,9 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   generate->callback([&] {
     w.saves_on_interrupt = true;
     action = [&] {
-      apply_generate_keys(w.sets, w.generate);
-      return run_generate(w.generate);
+      apply_keys(w.sets, w.generate, declare_generate_keys);
+      const bool turns = !w.generate.data.empty() || w.generate.environment.tools != "none";
+      return turns ? run_generate_turns(w.generate) : run_generate(w.generate);
     };
   });
 
@@ -163,10 +172,10 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   add_model_flags(chat, w.generate);
   add_sampling_flags(chat, w.generate);
   add_set(chat, w.sets);
-  chat->footer(set_keys_help(declare_generate_keys));
+  chat->footer(set_keys_help(declare_chat_keys));
   chat->callback([&] {
     action = [&] {
-      apply_generate_keys(w.sets, w.generate);
+      apply_keys<GenerateFlags>(w.sets, w.generate, declare_chat_keys);
       return run_chat(w.generate);
     };
   });

@@ -15,6 +15,7 @@
 #include "reward/sandbox/sandbox.h"
 #include "runs/view.h"
 #include "train/distill.h"
+#include "train/episodes.h"
 #include "train/evaluate.h"
 #include "train/goldens.h"
 #include "train/model_reward.h"
@@ -34,6 +35,7 @@ struct EvalKeys {
   std::string reward = "auto", model;
   int64_t max_completion_length = 512, seed = 42, threads = 0, max_active = 64;
   RewardOptions rewards;
+  EnvironmentOptions environment;
   std::string compute_dtype = "auto";
   void declare(OptionTable& t) {
     t.begin_group("run");
@@ -42,6 +44,8 @@ struct EvalKeys {
     t.add("reward", &reward, "as --reward");
     t.add("max_completion_length", &max_completion_length, "tokens");
     declare_reward_keys(t, rewards);
+    environment.declare(t);
+    t.begin_group("machine");
     t.add("seed", &seed, "of sampling");
     t.add("threads", &threads, "0: all cores");
     t.add("max_active", &max_active, "sequences decoded together");
@@ -96,17 +100,18 @@ void check_ranges(const EvalFlags& f, const EvalKeys& keys) {
   if (f.top_p && !(*f.top_p > 0 && *f.top_p <= 1)) fail_usage("--top-p {}: expected above 0 up to 1", *f.top_p);
 }
 
-void write_samples(const std::string& path, const std::vector<EvalItem>& items) {
+void write_samples(const std::string& path, const std::vector<EvalItem>& items, const Tokenizer* tokenizer) {
   std::ofstream out(path);
   for (const EvalItem& item : items)
     for (size_t i = 0; i < item.completions.size(); i++) {
       const Verdict& v = item.verdicts[i];
       out << Json({{"prompt", item.prompt.text},
-                   {"completion", item.completions[i].text},
+                   {"completion", transcript(item.completions[i], tokenizer)},
                    {"outcome", outcome_name(v.outcome)},
                    {"score", v.score},
                    {"extracted", v.extracted},
-                   {"reason", v.reason}})
+                   {"reason", v.reason},
+                   {"episode", item.episodes[i]}})
                  .dump(-1, ' ', false, Json::error_handler_t::replace)
           << "\n";
     }
@@ -124,6 +129,10 @@ void print_table(const EvalResult& r, const EvalFlags& f) {
                              100 * r.cons_at_k);
   std::cout << fmt::format("score {:.3f}, {:.1f} tokens, {:.1f} % cut off\n", r.mean_score, r.mean_length,
                            100 * r.truncated);
+  for (const auto& [name, value] : r.episodes.items())
+    std::cout << (name == "game/turns" || name.starts_with("tools/")
+                      ? fmt::format("{:<16} {:6.2f}\n", name, value.get<double>())
+                      : fmt::format("{:<16} {:6.2f} %\n", name, 100 * value.get<double>()));
 }
 
 }  // namespace
@@ -155,30 +164,29 @@ int run_eval(const EvalFlags& f) {
   options.sampling.top_p = static_cast<float>(f.top_p.value_or(f.n == 1 ? 1.0 : 0.95));
   options.sampling.max_new_tokens = keys.max_completion_length;
   options.sampling.seed = static_cast<uint64_t>(keys.seed);
+  options.environment = keys.environment;
   Sampler sampler(model, tokenizer, {.max_active = keys.max_active});
   ProgressBar bar("evaluation", static_cast<int64_t>(rows.size()) * f.n);
   const std::vector<EvalItem> items =
       evaluate(sampler, prompts, rows, *reward, options, [&](int64_t done) { bar.update(done); });
   if (items.empty()) fail("interrupted; nothing was written");
   const EvalResult r = summarise(items);
-  if (!f.samples_file.empty()) write_samples(f.samples_file, items);
+  if (!f.samples_file.empty()) write_samples(f.samples_file, items, tokenizer.get());
   if (r.rows == 0) fail("every verdict failed; the first: {}", items[0].verdicts[0].reason);
-  if (f.json)
-    std::cout << Json({{"pass@1", r.pass_at_1},
-                       {"pass@k", r.pass_at_k},
-                       {"cons@k", r.cons_at_k},
-                       {"ci95", {r.ci_low, r.ci_high}},
-                       {"n", r.rows},
-                       {"k", f.n},
-                       {"failed", r.failed},
-                       {"mean_score", r.mean_score},
-                       {"mean_length", r.mean_length},
-                       {"clipped_ratio", r.truncated},
-                       {"temperature", options.sampling.temperature}})
-                     .dump()
-              << std::endl;
-  else
-    print_table(r, f);
+  if (!f.json) return print_table(r, f), 0;
+  Json out = {{"pass@1", r.pass_at_1},
+              {"pass@k", r.pass_at_k},
+              {"cons@k", r.cons_at_k},
+              {"ci95", {r.ci_low, r.ci_high}},
+              {"n", r.rows},
+              {"k", f.n},
+              {"failed", r.failed},
+              {"mean_score", r.mean_score},
+              {"mean_length", r.mean_length},
+              {"clipped_ratio", r.truncated},
+              {"temperature", options.sampling.temperature}};
+  out.update(r.episodes);
+  std::cout << out.dump() << std::endl;
   return 0;
 }
 

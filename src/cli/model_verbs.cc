@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/json_lines.h"
-#include "cli/verbs.h"
+#include "cli/turns_verb.h"
 #include "formats/model_path.h"
 #include "rollout/sampler.h"
 #include "train/policy.h"
@@ -47,6 +47,8 @@ std::vector<TokenId> parse_ids(const std::string& text) {
   }
 }
 
+}  // namespace
+
 SamplingOptions sampling_of(const GenerateFlags& f) {
   if (f.n < 1 || f.n > 1 << 20) fail_usage("--n {}: expected 1 to {}", f.n, 1 << 20);
   if (f.max_tokens < 1 || f.max_tokens >= 1 << 20)
@@ -66,6 +68,8 @@ SamplingOptions sampling_of(const GenerateFlags& f) {
   s.seed = static_cast<uint64_t>(f.seed);
   return s;
 }
+
+namespace {
 
 std::vector<TokenId> prompt_ids_of(const OpenModel& m, const GenerateFlags& f) {
   if (f.prompt_ids) return parse_ids(*f.prompt_ids);

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "cli/json_lines.h"
+#include "data/games/game_families.h"
+#include "data/games/match.h"
 #include "data/tasks/task.h"
 
 namespace r1 {
@@ -25,6 +27,7 @@ struct TaskFlags {
   KeyValues dials;
   int64_t n = 1, seed = 42;
   bool json = false, held_out = false, steps = false;
+  std::string player;
 };
 
 // Colours where a person looks on.
@@ -54,7 +57,10 @@ Json describe(const Dial& dial) {
 Json describe(const TaskFamily& family) {
   Json dials = Json::array();
   for (const Dial& dial : family.dials) dials.push_back(describe(dial));
-  return {{"name", family.name}, {"summary", family.summary}, {"dials", dials}};
+  return {{"name", family.name},
+          {"kind", games::is_game(family) ? "game" : "task"},
+          {"summary", family.summary},
+          {"dials", dials}};
 }
 
 void print_dials(const TaskFamily& family, const Ink& ink) {
@@ -65,14 +71,15 @@ void print_dials(const TaskFamily& family, const Ink& ink) {
 
 int list_tasks(const TaskFlags& f) {
   const Ink ink;
-  for (const TaskFamily& family : tasks::task_families()) {
-    if (f.json) {
-      print_json_line(describe(family));
-      continue;
+  for (const auto* families : {&tasks::task_families(), &games::game_families()})
+    for (const TaskFamily& family : *families) {
+      if (f.json) {
+        print_json_line(describe(family));
+        continue;
+      }
+      std::cout << fmt::format("{}  {}\n", ink.bold(family.name), family.summary);
+      print_dials(family, ink);
     }
-    std::cout << fmt::format("{}  {}\n", ink.bold(family.name), family.summary);
-    print_dials(family, ink);
-  }
   return 0;
 }
 
@@ -84,7 +91,7 @@ Dials dials_of(const TaskFamily& family, const TaskFlags& f) {
 
 int show_task(const TaskFlags& f) {
   constexpr uint64_t kSamples = 3;
-  const TaskFamily& family = tasks::find_family(f.name);
+  const TaskFamily& family = games::find_task_or_game(f.name);
   const Dials dials = dials_of(family, f);
   const Ink ink;
   if (f.json) print_json_line(describe(family));
@@ -106,7 +113,7 @@ int show_task(const TaskFlags& f) {
 }
 
 int sample_task(const TaskFlags& f) {
-  const TaskFamily& family = tasks::find_family(f.name);
+  const TaskFamily& family = games::find_task_or_game(f.name);
   const Dials dials = dials_of(family, f);
   for (int64_t i = 0; i < f.n; i++)
     print_json_line(tasks::to_json(
@@ -143,7 +150,7 @@ Json judge_line(const TaskFamily& family, const std::string& line, bool with_ste
 }
 
 int check_task(const TaskFlags& f) {
-  const TaskFamily& family = tasks::find_family(f.name);
+  const TaskFamily& family = games::find_task_or_game(f.name);
   for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
     try {
       const Json verdict = judge_line(family, line, f.steps);
@@ -156,6 +163,34 @@ int check_task(const TaskFlags& f) {
       fail("{}: {}", where, e.what());
     }
   });
+  return 0;
+}
+
+// The model's side from standard input, or by a player; what it is told goes to standard output.
+int play_game(const TaskFlags& f) {
+  const TaskFamily& family = games::find_game(f.name);
+  const TaskItem item = tasks::generate(family, static_cast<uint64_t>(f.seed), 0, dials_of(family, f), f.held_out);
+  games::Match match(item.meta);
+  const Ink ink;
+  std::cout << match.prompt() << "\n";
+  while (!match.over()) {
+    std::string said;
+    if (f.player.empty()) {
+      std::cout << ink.bold("> ") << std::flush;
+      std::string line;
+      if (!std::getline(std::cin, line)) break;
+      said = match.turn(line, "");
+    } else {
+      const int move =
+          games::choose_move(match.game(), match.position(), {.player = games::player_of(f.player)}, match.place(1));
+      std::cout << ink.bold("> ") << match.game().name_of(match.position(), move) << "\n";
+      said = match.turn(move);
+    }
+    if (!said.empty()) std::cout << said << "\n";
+  }
+  match.stop();
+  if (f.json) return print_json_line(match.result()), 0;
+  std::cout << ink.bold(games::end_name(match.end())) << ": " << match.result()["reason"].get<std::string>() << "\n";
   return 0;
 }
 
@@ -186,7 +221,7 @@ void add_tasks_verb(CLI::App& app, std::function<int()>& action) {
   const auto does = [&action, flags](CLI::App* verb, int (*run)(const TaskFlags&)) {
     verb->callback([&action, flags, run] { action = [flags, run] { return run(*flags); }; });
   };
-  CLI::App* all = app.add_subcommand("tasks", "generated tasks: list, show, sample, check");
+  CLI::App* all = app.add_subcommand("tasks", "generated tasks and games: list, show, sample, check, play");
   all->require_subcommand(1);
   CLI::App* list = all->add_subcommand("list", "the families and their dials");
   list->add_flag("--json", flags->json, "a JSON line a family");
@@ -204,6 +239,11 @@ void add_tasks_verb(CLI::App& app, std::function<int()>& action) {
   check->add_flag("--steps", flags->steps, "judge each step of the completion too");
   check->add_flag("--json", flags->json, "JSON lines");
   does(check, check_task);
+  CLI::App* play = all->add_subcommand("play", "a game in the terminal: your turns on standard input, a line each");
+  add_item_flags(play, *flags);
+  play->add_option("--player", flags->player, "who plays your side instead")
+      ->check(CLI::IsMember({"random", "greedy", "perfect"}));
+  does(play, play_game);
 }
 
 }  // namespace r1

@@ -1,4 +1,4 @@
-// r1 tasks list|show|sample|check: generated tasks, looked at and judged.
+// r1 tasks list|show|sample|check|play: generated tasks and games, looked at, judged and played.
 #pragma once
 
 #include <CLI/CLI.hpp>

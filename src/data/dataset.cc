@@ -131,12 +131,12 @@ uint64_t drawn(const ReadOptions& read, int64_t part, uint64_t pass, uint64_t i,
 Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& read, const TaskOptions& task) {
   Dataset out;
   out.name = part.path;
-  if (part.path.starts_with("tasks:")) {
+  if (part.path.starts_with("rg:")) {
+    out = make_reasoning_gym_dataset(part.path, task);
+  } else if (is_generated(part.path)) {
     out = make_task_dataset(part.path, task);
     for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
-  } else if (part.path.starts_with("rg:")) {
-    out = make_reasoning_gym_dataset(part.path, task);
   } else {
     for (const std::string& file : find_data_files(part.path, read.split))
       append(out, FileReading(file, read).run_file());

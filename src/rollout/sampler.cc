@@ -26,8 +26,12 @@ struct LiveSample {
   std::vector<int32_t> pages;  // from the block that holds the first completion position
   std::vector<TokenId> ids;
   std::vector<float> behavior_logp, sampling_logp;
-  std::string text;    // decoded so far, kept only when there are stop texts
-  size_t checked = 0;  // tokens already looked at for an end
+  std::vector<uint8_t> learn;  // as Completion's
+  std::string text;            // of the turn, decoded so far, kept only when there are stop texts
+  size_t checked = 0;          // tokens already looked at for an end
+  size_t fed = 0;              // tokens whose keys are in the cache
+  size_t turn_begin = 0;
+  bool over = false, stopped = false, end_token = false;
 };
 
 }  // namespace
@@ -122,6 +126,7 @@ struct Sampler::Run {
                           .ids = {},
                           .behavior_logp = {},
                           .sampling_logp = {},
+                          .learn = {},
                           .text = {}});
         prompt.live_samples++;
         started.push_back(active.size() - 1);
@@ -136,27 +141,36 @@ struct Sampler::Run {
     return started.size();
   }
 
-  // Feeds every live sample its last token and draws the next.
+  // Feeds every live sample what it has not seen (its last token, or an environment's words behind it) and draws the
+  // next. Long words take several passes where the rows of one do not hold them.
   void decode() {
     Batch batch;
     std::vector<int64_t> selected;
     std::vector<size_t> who;
+    size_t spare = static_cast<size_t>(sampler.workspace_->rows()) - active.size();  // beside a row for each
     for (size_t i = 0; i < active.size(); i++) {
-      const LiveSample& s = active[i];
+      LiveSample& s = active[i];
+      const size_t rows = std::min(s.ids.size() - s.fed, 1 + spare);
+      spare -= rows - 1;
       const int64_t prompt_length = static_cast<int64_t>(requests[s.prompt->request].ids.size());
-      const int64_t position = prompt_length + static_cast<int64_t>(s.ids.size()) - 1;
+      const int64_t start = prompt_length + static_cast<int64_t>(s.fed);
       batch.runs.push_back({.row = batch.rows(),
-                            .rows = 1,
-                            .start = position,
+                            .rows = static_cast<int64_t>(rows),
+                            .start = start,
                             .prefix_pages = s.prompt->pages.data(),
                             .prefix_length = prompt_length,
                             .own_pages = s.pages.data()});
-      selected.push_back(batch.rows());
-      batch.ids.push_back(s.ids.back());
-      batch.positions.push_back(static_cast<int32_t>(position));
+      for (size_t r = 0; r < rows; r++) {
+        batch.ids.push_back(s.ids[s.fed + r]);
+        batch.positions.push_back(static_cast<int32_t>(start + static_cast<int64_t>(r)));
+      }
+      s.fed += rows;
+      if (s.fed < s.ids.size()) continue;
+      selected.push_back(batch.rows() - 1);
       who.push_back(i);
     }
-    draw(model.forward(batch, selected, *sampler.cache_, *sampler.workspace_), who);
+    const Operand hidden = model.forward(batch, selected, *sampler.cache_, *sampler.workspace_);
+    if (!who.empty()) draw(hidden, who);
   }
 
   void draw(Operand hidden, const std::vector<size_t>& who) {
@@ -181,37 +195,99 @@ struct Sampler::Run {
       s.ids.push_back(tokens[i].id);
       s.behavior_logp.push_back(tokens[i].logp);
       s.sampling_logp.push_back(tokens[i].sampling_logp);
+      if (!s.learn.empty()) s.learn.push_back(1);
       if (hooks.token) hooks.token(s.prompt->request, s.sample, tokens[i].id);
     }
   }
 
   bool ends_with_stop(LiveSample& s) const {
     const TokenId id = s.ids.back();
-    if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) return true;
+    s.end_token = std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
+    if (s.end_token) return true;
     if (options.stop_texts.empty()) return false;
     s.text += sampler.tokenizer_->token_bytes(id);
     return std::any_of(options.stop_texts.begin(), options.stop_texts.end(),
                        [&](const std::string& stop) { return s.text.find(stop) != std::string::npos; });
   }
 
+  // Looks at the new tokens: which samples are over, and which turns.
+  void find_ends() {
+    std::vector<size_t> turns;
+    for (size_t i = 0; i < active.size(); i++) {
+      LiveSample& s = active[i];
+      if (s.checked == s.ids.size()) continue;
+      s.checked = s.ids.size();
+      s.stopped = ends_with_stop(s);
+      const bool full = static_cast<int64_t>(s.ids.size()) >= new_token_limit(s.prompt->request);
+      const bool turn_full =
+          options.max_turn_tokens > 0 && static_cast<int64_t>(s.ids.size() - s.turn_begin) >= options.max_turn_tokens;
+      if (hooks.turns && (s.stopped || (turn_full && !full)))
+        turns.push_back(i);
+      else
+        s.over = s.stopped || full;
+    }
+    if (!turns.empty()) end_turns(turns);
+  }
+
+  void end_turns(const std::vector<size_t>& who) {
+    std::vector<TurnEnd> ends;
+    for (size_t i : who) {
+      const LiveSample& s = active[i];
+      const std::vector<TokenId> ids(s.ids.begin() + static_cast<std::ptrdiff_t>(s.turn_begin), s.ids.end());
+      ends.push_back({.request = s.prompt->request,
+                      .sample = s.sample,
+                      .last = s.ids.back(),
+                      .text = sampler.tokenizer_ ? sampler.tokenizer_->decode(ids, true) : "",
+                      .stopped = s.stopped,
+                      .end_token = s.end_token});
+    }
+    const std::vector<TurnReply> replies = hooks.turns(ends);
+    R1_CHECK(replies.size() == who.size(), "{} replies to {} turns", replies.size(), who.size());
+    for (size_t i = 0; i < who.size(); i++) go_on(active[who[i]], replies[i]);
+  }
+
+  void go_on(LiveSample& s, const TurnReply& reply) {
+    const size_t limit = static_cast<size_t>(new_token_limit(s.prompt->request));
+    const bool fits = s.ids.size() + reply.ids.size() < limit;
+    s.stopped = reply.done;
+    s.over = reply.done || !fits;
+    if (s.over) return;
+    s.learn.resize(s.ids.size(), 1);
+    s.learn.resize(s.ids.size() + reply.ids.size(), 0);
+    for (TokenId id : reply.ids) {
+      R1_CHECK(id >= 0 && id < model.config().vocabulary, "an environment's token {} is outside the vocabulary", id);
+      s.ids.push_back(id);
+      s.behavior_logp.push_back(0);
+      s.sampling_logp.push_back(0);
+    }
+    s.turn_begin = s.checked = s.ids.size();
+    s.text.clear();
+  }
+
+  // The text of what the model itself wrote.
+  std::string text_of(const Completion& c) const {
+    if (!sampler.tokenizer_) return "";
+    if (c.learn.empty()) return sampler.tokenizer_->decode(c.ids, true);
+    std::vector<TokenId> own;
+    for (size_t i = 0; i < c.ids.size(); i++)
+      if (c.learned(i)) own.push_back(c.ids[i]);
+    return sampler.tokenizer_->decode(own, true);
+  }
+
   // Takes finished samples out of their slots.
   void retire(std::vector<Group>& groups) {
+    find_ends();
     for (size_t i = 0; i < active.size();) {
       LiveSample& s = active[i];
-      if (s.checked == s.ids.size()) {
-        i++;
-        continue;
-      }
-      s.checked = s.ids.size();
-      const bool stopped = ends_with_stop(s);
-      if (!stopped && static_cast<int64_t>(s.ids.size()) < new_token_limit(s.prompt->request)) {
+      if (!s.over) {
         i++;
         continue;
       }
       LivePrompt* prompt = s.prompt;
       Completion done(std::move(s.ids), std::move(s.behavior_logp), std::move(s.sampling_logp),
-                      stopped ? FinishReason::stop : FinishReason::length);
-      if (sampler.tokenizer_) done.text = sampler.tokenizer_->decode(done.ids, true);
+                      s.stopped ? FinishReason::stop : FinishReason::length);
+      done.set_learn(std::move(s.learn));
+      done.text = text_of(done);
       sampler.cache_->give_back(s.pages);
       prompt->live_samples--;
       Completion& slot = groups[prompt->request].completions[static_cast<size_t>(s.sample)];
@@ -280,6 +356,7 @@ void check_options(const SamplingOptions& o, bool has_tokenizer) {
   if (!(o.min_p >= 0 && o.min_p <= 1)) fail_usage("min_p={}: expected a number from 0 (off) to 1", o.min_p);
   if (o.max_new_tokens < 1 || o.max_new_tokens > kMostNewTokens)
     fail_usage("{} new tokens a completion: expected 1 to {}", o.max_new_tokens, kMostNewTokens);
+  if (o.max_turn_tokens < 0) fail_usage("max_turn_tokens is {}, expected 0 (no limit) or more", o.max_turn_tokens);
   for (const std::string& stop : o.stop_texts)
     if (stop.empty()) fail_usage("a stop text is empty: every sample would end at once");
   R1_CHECK(o.stop_texts.empty() || has_tokenizer, "stop texts need a tokenizer");

@@ -15,12 +15,13 @@ namespace r1 {
 
 struct SamplingOptions {
   float temperature = 1;
-  int32_t top_k = 0;  // 0: off
-  float top_p = 1;    // 1: off
-  float min_p = 0;    // 0: off
-  int64_t max_new_tokens = 256;
+  int32_t top_k = 0;                    // 0: off
+  float top_p = 1;                      // 1: off
+  float min_p = 0;                      // 0: off
+  int64_t max_new_tokens = 256;         // of a sample, an environment's tokens among them
+  int64_t max_turn_tokens = 0;          // a turn ends there; 0: no limit of its own. Without Hooks::turns nothing
   std::vector<TokenId> stop_ids;        // beside the model's end tokens
-  std::vector<std::string> stop_texts;  // a sample ends as soon as its text contains one
+  std::vector<std::string> stop_texts;  // a sample (its turn) ends as soon as its text contains one
   bool ignore_eos = false;              // forced lengths, for benches
   uint64_t seed = 42;
   uint32_t step = 0;
@@ -44,6 +45,21 @@ struct SamplingLoad {
   bool one_length = false;  // all prompts have the longest one's length: where completions lie in their pages is known
 };
 
+// A sample's turn that ended: by an end token or stop text, or by max_turn_tokens.
+struct TurnEnd {
+  size_t request = 0;
+  int sample = 0;
+  TokenId last = 0;        // the turn's last token
+  std::string text;        // of the turn, decoded, special tokens left out
+  bool stopped = false;    // by an end token or a stop text, and not at max_turn_tokens
+  bool end_token = false;  // `last` is one
+};
+// What follows it: the sample's end, or tokens that are put behind it before the model goes on.
+struct TurnReply {
+  bool done = true;
+  std::vector<TokenId> ids = {};
+};
+
 class Sampler {
  public:
   // Borrows the model for its own lifetime. `tokenizer` decodes texts and stop texts.
@@ -58,6 +74,10 @@ class Sampler {
     OnFinished finished;
     OnToken token;
     std::function<bool()> cancelled;  // asked between steps; true: stop and return what is finished
+    // Samples of several turns: asked about all turns that ended in a step, in order; a reply each. A sample whose
+    // reply does not fit its limits is finished, with FinishReason::length and without the reply; so is one whose turn
+    // max_new_tokens cut off, about which nobody is asked.
+    std::function<std::vector<TurnReply>(const std::vector<TurnEnd>& turns)> turns = {};
   };
 
   // A group a request, samples in order; one that was cancelled before its end has no ids. Throws r1::Error for an

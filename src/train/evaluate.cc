@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "train/episodes.h"
 #include "train/judging.h"
 
 namespace r1 {
@@ -65,7 +66,9 @@ EvalResult summarise(const std::vector<EvalItem>& items) {
   EvalResult out;
   std::vector<double> row_means;
   double samples = 0, passes = 0, agreed = 0;
+  std::vector<nlohmann::ordered_json> episodes;
   for (const EvalItem& item : items) {
+    episodes.insert(episodes.end(), item.episodes.begin(), item.episodes.end());
     int64_t counted = 0, correct = 0;
     for (size_t i = 0; i < item.verdicts.size(); i++) {
       const Verdict& v = item.verdicts[i];
@@ -76,7 +79,7 @@ EvalResult summarise(const std::vector<EvalItem>& items) {
       counted++;
       correct += v.outcome == Outcome::correct;
       out.mean_score += v.score;
-      out.mean_length += static_cast<double>(item.completions[i].ids.size());
+      out.mean_length += static_cast<double>(item.completions[i].num_learned());
       out.truncated += item.completions[i].finish == FinishReason::length;
     }
     if (counted == 0) continue;
@@ -85,6 +88,7 @@ EvalResult summarise(const std::vector<EvalItem>& items) {
     passes += unbiased_pass_at_k(counted, correct, counted);
     agreed += consensus(item.verdicts);
   }
+  out.episodes = episode_metrics(episodes);
   out.rows = static_cast<int64_t>(row_means.size());
   if (out.rows == 0) return out;
   const double n = static_cast<double>(out.rows);
@@ -105,9 +109,12 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
                                const std::function<void(int64_t)>& progress) {
   std::vector<EvalItem> items(rows.size());
   std::vector<PromptRequest> requests;
+  const std::unique_ptr<Environment> environment = make_environment(options.environment);
+  Episodes episodes(*environment, prompts);
   for (size_t i = 0; i < rows.size(); i++) {
     items[i].row = i;
     items[i].prompt = prompts.build(rows[i]);
+    episodes.begin(i, rows[i], items[i].prompt, static_cast<size_t>(options.samples));
     requests.push_back({items[i].prompt.ids, options.first_index + static_cast<int64_t>(i), options.samples});
   }
   const size_t each = static_cast<size_t>(options.samples);
@@ -116,23 +123,30 @@ std::vector<EvalItem> evaluate(Sampler& sampler, const PromptBuilder& prompts, c
   Sampler::Hooks hooks;
   hooks.finished = [&](size_t request, int sample, const Completion& c) {
     const Prompt& prompt = items[request].prompt;
-    judge.submit(request * each + static_cast<size_t>(sample), {.prompt = prompt.text,
-                                                                .completion = c.text,
-                                                                .prefilled = prompt.prefilled,
-                                                                .num_tokens = static_cast<int64_t>(c.ids.size()),
-                                                                .truncated = c.finish == FinishReason::length,
-                                                                .group = static_cast<int64_t>(request),
-                                                                .row = rows[request].row,
-                                                                .completion_ids = c.ids});
+    judge.submit(request * each + static_cast<size_t>(sample),
+                 {.prompt = prompt.text,
+                  .completion = c.text,
+                  .prefilled = prompt.prefilled,
+                  .num_tokens = c.num_learned(),
+                  .truncated = c.finish == FinishReason::length,
+                  .group = static_cast<int64_t>(request),
+                  .row = episodes.row_for_reward(request, sample, rows[request].row),
+                  .completion_ids = c.ids});
     if (progress) progress(++done);
   };
   hooks.cancelled = interrupted;
-  std::vector<Group> groups = sampler.generate(requests, options.sampling, hooks);
+  SamplingOptions sampling = options.sampling;
+  sampling.max_turn_tokens = options.environment.max_turn_tokens;
+  episodes.attach(sampling, hooks);
+  std::vector<Group> groups = sampler.generate(requests, sampling, hooks);
   if (interrupted()) return {};
   std::vector<Verdict> verdicts = judge.finish();
   for (size_t i = 0; i < items.size(); i++) {
     items[i].completions = std::move(groups[i].completions);
-    for (size_t s = 0; s < each; s++) items[i].verdicts.push_back(std::move(verdicts[i * each + s]));
+    for (size_t s = 0; s < each; s++) {
+      items[i].verdicts.push_back(std::move(verdicts[i * each + s]));
+      items[i].episodes.push_back(episodes.result(i, static_cast<int>(s)));
+    }
   }
   return items;
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+#include "data/environment.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/prompts.h"
@@ -15,6 +17,7 @@ struct EvalOptions {
   int samples = 1;           // a row
   SamplingOptions sampling;  // temperature 0: arg-max
   int64_t first_index = 0;   // of the rows in their draws: a part of the rows is asked as it is among all
+  EnvironmentOptions environment = {};
 };
 
 struct EvalItem {
@@ -22,6 +25,7 @@ struct EvalItem {
   Prompt prompt;
   std::vector<Completion> completions;
   std::vector<Verdict> verdicts;
+  std::vector<nlohmann::ordered_json> episodes;  // results of games and tools, null where there were none
 };
 
 struct EvalResult {
@@ -30,8 +34,9 @@ struct EvalResult {
   double cons_at_k = 0;            // rows whose most frequent answer is right; ties go to the answer that came first
   double ci_low = 0, ci_high = 1;  // 95 % of pass@1, clustered by row
   double mean_score = 0, mean_length = 0, truncated = 0;
-  int64_t rows = 0;    // counted ones
-  int64_t failed = 0;  // samples whose checker failed: left out
+  int64_t rows = 0;                 // counted ones
+  int64_t failed = 0;               // samples whose checker failed: left out
+  nlohmann::ordered_json episodes;  // episode_metrics()
 };
 
 // Wilson's 95 % interval for `successes` (may be fractional) out of n.

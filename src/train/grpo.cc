@@ -11,6 +11,7 @@
 #include "data/tasks/task_rows.h"
 #include "kernels/matmul_int8.h"
 #include "train/audit.h"
+#include "train/episodes.h"
 #include "train/evaluate.h"
 #include "train/grpo_update.h"
 #include "train/run_watch.h"
@@ -325,7 +326,7 @@ class GrpoTrainer {
                   .sample = {},
                   .sample_note = {}};
     const JudgedGroup& g = rollout_->groups[0];
-    s.sample = g.group.completions[0].text;
+    s.sample = transcript(g.group.completions[0], session_.tokenizer().get());
     s.sample_note = outcome_name(g.verdicts[0].outcome);
     return s;
   }
@@ -342,8 +343,8 @@ class GrpoTrainer {
         for (const auto& [name, score] : v.parts) parts[name] = score;
         session_.samples().append({{"step", session_.step() + 1},
                                    {"prompt", g.prompt.text},
-                                   {"completion", c.text},
-                                   {"num_tokens", c.ids.size()},
+                                   {"completion", transcript(c, session_.tokenizer().get())},
+                                   {"num_tokens", c.num_learned()},
                                    {"finish_reason", finish_name(c.finish)},
                                    {"outcome", outcome_name(v.outcome)},
                                    {"reward", v.score},
@@ -363,19 +364,22 @@ class GrpoTrainer {
     EvalOptions options;
     options.sampling.temperature = 0;
     options.sampling.max_new_tokens = o_.max_completion_length;
+    options.environment = o_.environment;
     const int64_t rows = static_cast<int64_t>(held_out_.size());
     const std::vector<EvalItem> items =
         evaluate(sampler_, session_.prompts(), held_out_, reward_, options,
                  [&](int64_t done) { session_.view().phase("evaluation", done, rows); });
     if (items.empty()) return;  // interrupted: the loop saves
     const EvalResult r = summarise(items);
-    session_.metrics().append({{"step", session_.step()},
-                               {"eval_accuracy", r.pass_at_1},
-                               {"eval_ci95", {r.ci_low, r.ci_high}},
-                               {"eval_reward", r.mean_score},
-                               {"eval_rows", r.rows},
-                               {"eval_completions/mean_length", r.mean_length},
-                               {"eval_completions/clipped_ratio", r.truncated}});
+    Json line = {{"step", session_.step()},
+                 {"eval_accuracy", r.pass_at_1},
+                 {"eval_ci95", {r.ci_low, r.ci_high}},
+                 {"eval_reward", r.mean_score},
+                 {"eval_rows", r.rows},
+                 {"eval_completions/mean_length", r.mean_length},
+                 {"eval_completions/clipped_ratio", r.truncated}};
+    for (const auto& [name, value] : r.episodes.items()) line["eval_" + name] = value;
+    session_.metrics().append(line);
     session_.view().note(fmt::format("held out, step {}: {:.1f} % of {} correct (95 %: {:.1f} to {:.1f})",
                                      session_.step(), 100 * r.pass_at_1, r.rows, 100 * r.ci_low, 100 * r.ci_high));
   }

@@ -74,7 +74,7 @@ class Minibatch {
     if (g.verdicts[at.sample].outcome == Outcome::failed) return;
     counts_.sequences++;
     if (in_.mask_truncated && c.finish == FinishReason::length) return;
-    counts_.tokens += static_cast<double>(c.ids.size());
+    counts_.tokens += static_cast<double>(c.num_learned());
     if (!teaches(g, at.sample)) return;
     if (groups_.empty() || last_group_ != at.group) {
       groups_.push_back({g.prompt.ids, {}});
@@ -82,7 +82,7 @@ class Minibatch {
     }
     sums_.work.back().completions.push_back(static_cast<int64_t>(c.ids.size()));
     last_group_ = at.group;
-    groups_.back().samples.push_back({c.ids, {}, static_cast<int64_t>(kept_.size())});
+    groups_.back().samples.push_back({c.ids, c.learn, static_cast<int64_t>(kept_.size())});
     kept_.push_back(at);
     sums_.samples++;
   }
@@ -91,27 +91,32 @@ class Minibatch {
                     size_t first, size_t last, std::vector<float>& dlogp, std::vector<float>& dentropy) {
     const SampleIndex at = kept_[static_cast<size_t>(b.tokens[first].tag)];
     const Completion& c = completion(at);
-    R1_CHECK(last - first == c.ids.size(), "{} scores for {} tokens", last - first, c.ids.size());
-    std::vector<float> new_logp, ref_logp, weights;
-    const double weight = token_weight(in_.form, counts_, static_cast<double>(c.ids.size()));
+    const double length = static_cast<double>(last - first);
+    R1_CHECK(static_cast<int64_t>(last - first) == c.num_learned(), "{} scores for {} tokens", last - first,
+             c.num_learned());
+    std::vector<float> new_logp, behavior_logp, ref_logp, weights, token_advantages;
+    const double weight = token_weight(in_.form, counts_, length);
     for (size_t i = first; i < last; i++) {
+      const size_t place = static_cast<size_t>(b.tokens[i].place);
       new_logp.push_back(scores[i].logp);
+      behavior_logp.push_back(c.behavior_logp[place]);
+      if (!c.token_advantages.empty()) token_advantages.push_back(c.token_advantages[place]);
       if (!reference.empty()) ref_logp.push_back(reference[i].logp);
-      compare(at, i - first, scores[i].logp, c.behavior_logp[i - first]);
-      const double weight_used = weigh(static_cast<double>(scores[i].logp) - c.behavior_logp[i - first]);
+      compare(at, place, scores[i].logp, c.behavior_logp[place]);
+      const double weight_used = weigh(static_cast<double>(scores[i].logp) - c.behavior_logp[place]);
       if (in_.importance_cap > 0) weights.push_back(static_cast<float>(weight_used));
       sums_.entropy += scores[i].entropy;
       sums_.entropy_loss -= in_.entropy_coef * scores[i].entropy * weight;
       if (!dentropy.empty()) dentropy[i] = static_cast<float>(-in_.entropy_coef * weight);
     }
-    sums_.tokens += static_cast<double>(c.ids.size());
+    sums_.tokens += length;
     sequence_loss(in_.form, counts_,
                   {.new_logp = new_logp,
-                   .old_logp = in_.importance_cap > 0 ? new_logp : c.behavior_logp,
+                   .old_logp = in_.importance_cap > 0 ? new_logp : behavior_logp,
                    .ref_logp = ref_logp,
                    .advantage = in_.rollout->groups[at.group].group.advantages[at.sample],
                    .weights = weights,
-                   .token_advantages = c.token_advantages},
+                   .token_advantages = token_advantages},
                   std::span(dlogp).subspan(first, last - first), sums_.loss);
   }
 

@@ -28,7 +28,8 @@ DataOptions::DataOptions() {
 
 void DataOptions::declare(OptionTable& t) {
   t.begin_group("data");
-  t.add("data", &data, "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:NAME (r1 tasks list)");
+  t.add("data", &data,
+        "file, folder, pattern, mixture a.jsonl:0.7,b.jsonl:0.3, or tasks:NAME, games:NAME (r1 tasks list)");
   t.add_alias("dataset_name", "data");
   std::vector<std::string> formats = row_format_names();
   formats.insert(formats.begin(), "auto");
@@ -233,7 +234,8 @@ void GrpoOptions::declare(OptionTable& t) {
   presets.insert(presets.begin(), "none");
   t.add_choice("preset", &preset, presets, "a paper's settings; keys given beside it count more");
   t.add("reward", &reward,
-        "auto (task for tasks:NAME, else math), task, or names as of r1 reward; joined by +, weighted by *");
+        "auto (task for tasks:NAME, game for games:NAME, else math), or names as of r1 reward; joined by +, weighted "
+        "by *");
   t.add("num_generations", &num_generations, "samples a prompt: the group");
   t.add("generation_batch_size", &generation_batch_size, "completions of a rollout; 0: those of one step");
   t.add("num_iterations", &num_iterations, "passes over each rollout");
@@ -248,6 +250,7 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("importance_sampling_cap", &importance_sampling_cap, "int8: a token's weight is never above");
   t.add_alias("vllm_importance_sampling_cap", "importance_sampling_cap");
   t.add("int8_kl_limit", &int8_kl_limit, "int8: mean KL a token beyond which the run goes on without int8");
+  environment.declare(t);
   t.begin_group("grpo: loss");
   t.add_choice("loss_type", &loss_type, {"grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"},
                "how tokens are averaged");
@@ -285,6 +288,7 @@ void GrpoOptions::check() const {
   if (max_completion_length >= 1 << 20)
     fail_usage("max_completion_length is {}, expected below {}", max_completion_length, 1 << 20);
   at_least("max_active", static_cast<double>(max_active), 1);
+  environment.check();
   if (!(temperature > 0)) fail_usage("temperature is {}, expected above 0: groups need spread", temperature);
   if (!(top_p > 0 && top_p <= 1)) fail_usage("top_p is {}, expected above 0 up to 1", top_p);
   at_least("top_k", static_cast<double>(top_k), 0);
@@ -365,6 +369,7 @@ SamplingOptions GrpoOptions::sampling(uint32_t rollout) const {
   s.top_p = static_cast<float>(top_p);
   s.min_p = static_cast<float>(min_p);
   s.max_new_tokens = max_completion_length;
+  s.max_turn_tokens = environment.max_turn_tokens;
   s.seed = static_cast<uint64_t>(seed);
   s.step = rollout;
   return s;

@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "data/dataset.h"
+#include "data/environment.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/collapse_guard.h"
@@ -126,6 +127,7 @@ struct GrpoOptions : TrainingOptions {
   bool mask_truncated_completions = false;
   RewardOptions rewards;               // but for max_completion_length, which is the run's
   double max_failed_rewards = 0.5;     // share of a rollout's verdicts that may fail; beyond, the run stops
+  EnvironmentOptions environment;      // games' turns, tools
   int64_t max_active = 64;             // sequences decoded together
   std::string rollout_dtype = "auto";  // auto: as training; int8: another policy samples, and its samples are weighed
   double importance_sampling_cap = 2;  // on those weights

@@ -112,6 +112,47 @@ Prompt PromptBuilder::build(const DataRow& row) const {
   return build_messages(messages);
 }
 
+// A conversation whose part from `begin` on follows the model's words.
+RenderedChat PromptBuilder::between_turns(const std::string& said, size_t& begin) const {
+  RenderedChat chat;
+  if (chat_) {
+    Json messages = Json::array();
+    if (!options_.system_prompt.empty()) messages.push_back({{"role", "system"}, {"content", options_.system_prompt}});
+    messages.push_back({{"role", "user"}, {"content", "?"}});
+    messages.push_back({{"role", "assistant"}, {"content", "."}});
+    messages.push_back({{"role", "user"}, {"content", said}});
+    chat = render(messages, true);
+    if (chat.model.empty())
+      fail("{}: its chat template leaves the model's turns out, so there is no second one", path_);
+    begin = chat.model.back().end;
+  } else {
+    const bool dialogue = options_.prompt_template == "r1-zero";
+    chat.text = dialogue ? "\nUser: " : "\n";
+    chat.user.push_back({chat.text.size(), chat.text.size() + said.size()});
+    chat.text += said + (dialogue ? "\nAssistant:" : "\n");
+    begin = 0;
+  }
+  chat.text += options_.thought_prefill;
+  return chat;
+}
+
+std::vector<TokenId> PromptBuilder::next_turn(const std::string& said, TokenId last) const {
+  size_t begin = 0;
+  const RenderedChat chat = between_turns(said, begin);
+  std::vector<TokenId> out = encode_chat(need_tokenizer(), chat, begin, chat.text.size());
+  if (!out.empty() && out[0] == last) out.erase(out.begin());
+  return out;
+}
+
+std::string PromptBuilder::next_prefilled() const {
+  size_t begin = 0;
+  return prefilled_part(between_turns("?", begin).text.substr(begin));
+}
+
+std::vector<TokenId> PromptBuilder::plain(const std::string& text) const {
+  return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = false});
+}
+
 TokenId PromptBuilder::end_token() const {
   const std::string text = special_tokens_.value("eos_token", "");
   return text.empty() ? -1 : tokenizer_->find(text);

@@ -33,6 +33,15 @@ class PromptBuilder {
   // A conversation as it is, for chat.
   Prompt build_messages(const nlohmann::ordered_json& messages) const;
 
+  // What stands between the model's turn and its next one, when it is told `said`: the end of its turn, unless `last`,
+  // the turn's last token, is that already; a user's turn; the opening of its own. Throws r1::Error for a chat template
+  // that leaves the model's words out.
+  std::vector<TokenId> next_turn(const std::string& said, TokenId last) const;
+  // What next_turn opens of the model's turn, as Prompt::prefilled.
+  std::string next_prefilled() const;
+  // A text of somebody else inside the model's turn: never special tokens.
+  std::vector<TokenId> plain(const std::string& text) const;
+
   // What SFT learns of a row. At most `max_length` tokens, cut at the end; a group without learned tokens when
   // everything to learn was cut off.
   TrainGroup learn(const DataRow& row, int64_t max_length, bool assistant_only) const;
@@ -40,6 +49,7 @@ class PromptBuilder {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
 
  private:
+  RenderedChat between_turns(const std::string& said, size_t& begin) const;
   RenderedChat render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const;
   const Tokenizer& need_tokenizer() const;
   void learn_messages(const nlohmann::ordered_json& messages, bool assistant_only, TrainSample& out) const;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "train/episodes.h"
 #include "train/judging.h"
 
 namespace r1 {
@@ -45,7 +46,12 @@ Outcome outcome_of(const std::string& name) {
 
 RolloutMaker::RolloutMaker(const GrpoOptions& options, Sampler& sampler, const PromptBuilder& prompts,
                            const std::vector<DataRow>& rows, Reward& reward)
-    : options_(options), sampler_(&sampler), prompts_(prompts), rows_(rows), reward_(reward) {
+    : options_(options),
+      sampler_(&sampler),
+      prompts_(prompts),
+      rows_(rows),
+      reward_(reward),
+      environment_(make_environment(options.environment)) {
   R1_CHECK(!rows.empty());
 }
 
@@ -67,9 +73,11 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
   Rollout out;
   out.number = number;
   std::vector<PromptRequest> requests;
+  Episodes episodes(*environment_, prompts_);
   for (int64_t i = 0; i < num_prompts; i++) {
     out.groups.emplace_back();
     out.groups.back().prompt = prompts_.build(row_at(number, i));
+    episodes.begin(static_cast<size_t>(i), row_at(number, i), out.groups.back().prompt, each);
     requests.push_back({out.groups.back().prompt.ids, i, static_cast<int>(each)});
   }
   AsyncJudge judge(reward_, static_cast<size_t>(num_prompts) * each);
@@ -81,10 +89,10 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
                  {.prompt = prompt.text,
                   .completion = c.text,
                   .prefilled = prompt.prefilled,
-                  .num_tokens = static_cast<int64_t>(c.ids.size()),
+                  .num_tokens = c.num_learned(),
                   .truncated = c.finish == FinishReason::length,
                   .group = static_cast<int64_t>(request),
-                  .row = row_at(number, static_cast<int64_t>(request)).row,
+                  .row = episodes.row_for_reward(request, sample, row_at(number, static_cast<int64_t>(request)).row),
                   .completion_ids = c.ids,
                   .step = number * options_.steps_per_rollout(),
                   .max_steps = options_.total_steps(rows_.size())});
@@ -93,6 +101,7 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
   hooks.cancelled = interrupted;
   SamplingOptions sampling = options_.sampling(static_cast<uint32_t>(number));
   sampling.seed += static_cast<uint64_t>(attempt_) * kOtherSeed;
+  episodes.attach(sampling, hooks);
   std::vector<Group> groups = sampler_->generate(requests, sampling, hooks);
   out.seconds_rollout = since(start);
   if (interrupted()) {
@@ -103,7 +112,10 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
   out.seconds_reward = judge.seconds_waited();
   for (size_t g = 0; g < groups.size(); g++) {
     out.groups[g].group = std::move(groups[g]);
-    for (size_t s = 0; s < each; s++) out.groups[g].verdicts.push_back(std::move(verdicts[g * each + s]));
+    for (size_t s = 0; s < each; s++) {
+      out.groups[g].verdicts.push_back(std::move(verdicts[g * each + s]));
+      out.groups[g].episodes.push_back(episodes.result(g, static_cast<int>(s)));
+    }
   }
   set_advantages(out);
   measure(out);
@@ -146,18 +158,22 @@ void RolloutMaker::set_advantages(Rollout& rollout) const {
 void RolloutMaker::measure(Rollout& rollout) const {
   Moments reward, length, ended, prompt_length;
   std::map<std::string, Moments> parts;
-  double cut = 0, failed = 0, correct = 0, no_answer = 0, flat = 0;
+  std::vector<Json> episodes;
+  double tokens = 0, cut = 0, failed = 0, correct = 0, no_answer = 0, flat = 0;
   for (const JudgedGroup& g : rollout.groups) {
     flat += !g.spread;
     prompt_length.add(static_cast<double>(g.group.prompt_ids.size()));
+    episodes.insert(episodes.end(), g.episodes.begin(), g.episodes.end());
     for (size_t i = 0; i < g.verdicts.size(); i++) {
       const Completion& c = g.group.completions[i];
       const Verdict& v = g.verdicts[i];
-      length.add(static_cast<double>(c.ids.size()));
+      const double own = static_cast<double>(c.num_learned());
+      tokens += static_cast<double>(c.ids.size());
+      length.add(own);
       if (c.finish == FinishReason::length)
         cut++;
       else
-        ended.add(static_cast<double>(c.ids.size()));
+        ended.add(own);
       correct += v.outcome == Outcome::correct;
       no_answer += v.outcome == Outcome::no_answer;
       if (v.outcome == Outcome::failed) {
@@ -188,7 +204,8 @@ void RolloutMaker::measure(Rollout& rollout) const {
   m["verdicts/no_answer"] = no_answer / length.n;
   m["verdicts/failed"] = failed / length.n;
   m["groups/dropped"] = flat;
-  m["rollout/tokens"] = length.sum;
+  m["rollout/tokens"] = tokens;
+  m.update(episode_metrics(episodes));
   m["time/rollout"] = rollout.seconds_rollout;
   m["time/reward"] = rollout.seconds_reward;
 }
@@ -204,6 +221,7 @@ Json Rollout::to_json() const {
       group["completions"].push_back({{"ids", c.ids},
                                       {"behavior_logp", c.behavior_logp},
                                       {"sampling_logp", c.sampling_logp},
+                                      {"learn", c.learn},
                                       {"finish", finish_name(c.finish)},
                                       {"outcome", outcome_name(g.verdicts[i].outcome)},
                                       {"score", g.verdicts[i].score}});
@@ -230,6 +248,7 @@ Rollout Rollout::from_json(const Json& json) {
                                             c.at("behavior_logp").get<std::vector<float>>(),
                                             c.at("sampling_logp").get<std::vector<float>>(),
                                             c.at("finish") == "stop" ? FinishReason::stop : FinishReason::length);
+      judged.group.completions.back().set_learn(c.value("learn", std::vector<uint8_t>()));
       if (c.contains("token_advantages"))
         judged.group.completions.back().set_token_advantages(c.at("token_advantages").get<std::vector<float>>());
       Verdict v;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/json.h"
+#include "data/environment.h"
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "train/options.h"
@@ -16,7 +18,8 @@ struct JudgedGroup {
   Group group;
   Prompt prompt;
   std::vector<Verdict> verdicts;
-  bool spread = false;  // rewards differ: the group teaches something
+  std::vector<nlohmann::ordered_json> episodes;  // their results where turns were taken, for looking; not in to_json
+  bool spread = false;                           // rewards differ: the group teaches something
 };
 
 struct Rollout {
@@ -63,6 +66,7 @@ class RolloutMaker {
   const std::vector<DataRow>& rows_;
   Reward& reward_;
   int64_t attempt_ = 0;
+  std::unique_ptr<Environment> environment_;
 };
 
 }  // namespace r1

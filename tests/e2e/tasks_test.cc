@@ -22,9 +22,10 @@ TEST(TasksTest, ListNamesFamiliesAndDials) {
     for (const Json& dial : family["dials"])
       for (const char* key : {"name", "default", "help", "kind", "allowed"}) EXPECT_TRUE(dial.contains(key)) << dial;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"arithmetic", "countdown", "linear_equations", "base_conversion",
-                                             "sequences", "sorting", "string_edits", "calendar", "knights_and_knaves",
-                                             "truth_tables", "mazes", "word_problems", "programs"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"arithmetic", "countdown", "linear_equations", "base_conversion", "sequences",
+                                      "sorting", "string_edits", "calendar", "knights_and_knaves", "truth_tables",
+                                      "mazes", "word_problems", "programs", "tic_tac_toe", "nim", "connect_four"}));
   const Outcome people = r1({"tasks", "list"});
   ASSERT_TRUE(done(people));
   for (const std::string& name : names) EXPECT_NE(people.out.find(name), std::string::npos);
@@ -102,6 +103,30 @@ TEST(TasksTest, AreDataForTrainingAndEvaluation) {
                     "max_completion_length=8"}))));
   const Json line = json_lines_of(t / "grpo/metrics.jsonl").at(0);
   EXPECT_TRUE(line.contains("rewards/task/mean")) << line;
+}
+
+TEST(TasksTest, GamesArePlayedLookedAtAndTrainedOn) {
+  const std::vector<std::string> play = {"tasks", "play",     "nim",   "--set",       "heaps=1",
+                                         "--set", "stones=3", "--set", "first=model", "--json"};
+  const Outcome won = r1(play, "1 3\n"), silly = r1(play, "seven\n"), left = r1(play, "");
+  ASSERT_TRUE(done(won) && done(silly) && done(left));
+  EXPECT_NE(won.out.find("\"end\":\"win\""), std::string::npos) << won.out;
+  EXPECT_NE(silly.out.find("\"end\":\"illegal\""), std::string::npos) << silly.out;
+  EXPECT_NE(left.out.find("\"end\":\"unfinished\""), std::string::npos) << left.out;
+  EXPECT_TRUE(refused(r1({"tasks", "play", "mazes"}), 2, "unknown game"));
+  const TempFolder t;
+  const std::string speck = make_speck(t);
+  const Outcome eval = r1({"eval", "--model", speck, "--data", "games:tic_tac_toe?opponent=perfect", "--limit", "3",
+                           "--max-tokens", "8", "--json"});
+  ASSERT_TRUE(done(eval));
+  const Json line = json_lines(eval.out)[0];
+  EXPECT_EQ(line["game/win"], 0);
+  EXPECT_EQ(line["failed"], 0);
+  const Outcome said =
+      r1({"generate", "--model", speck, "--data", "games:nim", "--n", "2", "--max-tokens", "8", "--json"});
+  ASSERT_TRUE(done(said));
+  EXPECT_EQ(json_lines(said.out).size(), 2u);
+  EXPECT_TRUE(json_lines(said.out)[0]["episode"].contains("end")) << said.out;
 }
 
 TEST(TasksTest, WrongWords) {

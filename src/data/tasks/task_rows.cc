@@ -4,12 +4,13 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "data/games/game_families.h"
 #include "data/tasks/task.h"
 
 namespace r1::tasks {
 namespace {
 
-// Of "tasks:NAME?a=1&b=2": sets the shared ones in `o`, the family's own in `dials`.
+// Of "tasks:NAME?a=1&b=2" or games:: sets the shared ones in `o`, the family's own in `dials`.
 void read_query(const std::string& source, size_t query, TaskOptions& o, Dials& dials) {
   for (size_t at = query; at != std::string::npos;) {
     const size_t end = source.find('&', ++at);
@@ -26,6 +27,7 @@ void read_query(const std::string& source, size_t query, TaskOptions& o, Dials& 
 }
 
 DataRow row_of(const TaskFamily& family, const TaskItem& item, bool with_solution) {
+  if (games::is_game(family)) return games::row_of(item, with_solution);
   DataRow row;
   row.prompt = item.prompt;
   row.answer = item.answer;
@@ -72,19 +74,21 @@ class TaskReward : public Reward {
 
 Dataset make_family_dataset(const std::string& source, TaskOptions o) {
   constexpr uint64_t kMostIdle = 2000;  // items in a row that were there before: the dials allow no more
-  const size_t query = source.find('?'), head = std::string_view("tasks:").size();
-  const TaskFamily& family = find_family(source.substr(head, query == std::string::npos ? query : query - head));
+  const size_t query = source.find('?'), head = source.find(':') + 1;
+  const bool game = source.starts_with("games:");
+  const std::string name = source.substr(head, query == std::string::npos ? query : query - head);
+  const TaskFamily& family = game ? games::find_game(name) : find_family(name);
   Dials dials(family);
   read_query(source, query, o, dials);
   Dataset out;
   out.name = source;
-  out.shape = o.with_solution ? DataShape::prompt_completion : DataShape::prompt_only;
+  out.shape = !o.with_solution ? DataShape::prompt_only : game ? DataShape::messages : DataShape::prompt_completion;
   std::unordered_set<std::string> seen;
   uint64_t idle = 0;
   for (uint64_t index = 0; idle < kMostIdle && static_cast<int64_t>(out.rows.size()) < o.num_rows; index++) {
     const TaskItem item = generate(family, o.seed, index, dials, o.held_out);
     idle++;
-    if (o.held_out && !seen.insert(item.prompt).second) continue;
+    if (o.held_out && !seen.insert(games::same_item_key(item)).second) continue;
     out.rows.push_back(row_of(family, item, o.with_solution));
     idle = 0;
   }
@@ -99,13 +103,18 @@ namespace r1 {
 
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options) {
   const bool generated = data.starts_with("tasks:") && data.substr(0, data.find('?')) != "tasks:arithmetic";
+  const bool played = data.starts_with("games:");
   options.more.push_back({"task", tasks::make_task_reward});
+  options.more.push_back({"game", games::make_game_reward});
   if (data.starts_with("rg:")) {
     const std::string reward = data.substr(0, data.find_first_of("?,"));
     options.more.push_back({"auto", [reward, options] { return make_reward(reward, options); }});
   }
-  options.more.push_back(
-      {"auto", [generated, options] { return generated ? tasks::make_task_reward() : make_reward("math", options); }});
+  options.more.push_back({"auto", [generated, played, options] {
+                            return played      ? games::make_game_reward()
+                                   : generated ? tasks::make_task_reward()
+                                               : make_reward("math", options);
+                          }});
   return make_reward(spec, options);
 }
 

@@ -9,7 +9,7 @@
 
 namespace r1::tasks {
 
-// `source`: tasks:NAME, optionally with dials, which go over `options`:
+// `source`: tasks:NAME or games:NAME, optionally with dials, which go over `options`:
 //   tasks:countdown?numbers=3-4&rows=1000&held_out=1&solutions=1&seed=7
 // rows, held_out, solutions and seed are those of `options`; the others are the family's (`r1 tasks show NAME`). Rows
 // carry "task", "question", "answer" and "meta", so that the reward "task" can judge them. Held-out rows are all
@@ -23,9 +23,9 @@ std::unique_ptr<Reward> make_task_reward();
 
 namespace r1 {
 
-// The reward for a run on `data`. As make_reward, and two names more: "task", the checker of the row's family; "auto",
-// which is "task" for tasks:NAME (but "math" for tasks:arithmetic), the data set's own for rg:NAME, and "math" for
-// anything else.
+// The reward for a run on `data`. As make_reward, and three names more: "task", the checker of the row's family;
+// "game", how a game that was played ended; "auto", which is "task" for tasks:NAME (but "math" for tasks:arithmetic),
+// "game" for games:NAME, the data set's own for rg:NAME, and "math" for anything else.
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options);
 
 }  // namespace r1
