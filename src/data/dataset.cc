@@ -11,6 +11,7 @@
 #include "data/records.h"
 #include "data/row_formats.h"
 #include "data/sources.h"
+#include "data/world/rows.h"
 
 namespace r1 {
 namespace {
@@ -119,8 +120,9 @@ uint64_t drawn(const ReadOptions& read, int64_t part, uint64_t pass, uint64_t i,
 Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& read, const TaskOptions& task) {
   Dataset out;
   out.name = part.path;
-  if (part.path.starts_with("tasks:")) {
-    out = make_task_dataset(part.path, task);
+  if (is_generated(part.path)) {
+    out = part.path.starts_with("world:") ? world::make_world_dataset(part.path, task)
+                                          : make_task_dataset(part.path, task);
     for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
   } else {

@@ -130,6 +130,8 @@ std::vector<std::string> files_by_pattern(const std::string& pattern) {
 
 }  // namespace
 
+bool is_generated(const std::string& path) { return path.starts_with("tasks:") || path.starts_with("world:"); }
+
 std::vector<SourcePart> parse_source(const std::string& source) {
   if (exists(source)) return {{.path = source, .weight = {}}};
   std::vector<SourcePart> parts;
@@ -137,7 +139,7 @@ std::vector<SourcePart> parse_source(const std::string& source) {
     const size_t end = std::min(source.find(',', begin), source.size());
     SourcePart part{.path = source.substr(begin, end - begin), .weight = {}};
     take_weight(part);
-    if (!part.path.starts_with("tasks:")) take_draws(part);
+    if (!is_generated(part.path)) take_draws(part);
     if (part.path.empty()) fail_usage("{}: a part of it is empty", source);
     parts.push_back(std::move(part));
     begin = end + 1;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "data/tasks/task.h"
+#include "data/world/rows.h"
 
 namespace r1::tasks {
 namespace {
@@ -99,9 +100,13 @@ namespace r1 {
 
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options) {
   const bool generated = data.starts_with("tasks:") && data.substr(0, data.find('?')) != "tasks:arithmetic";
+  const bool world = data.starts_with("world:");
   options.more.push_back({"task", tasks::make_task_reward});
-  options.more.push_back(
-      {"auto", [generated, options] { return generated ? tasks::make_task_reward() : make_reward("math", options); }});
+  options.more.push_back({"world", world::make_world_reward});
+  options.more.push_back({"auto", [generated, world, options] {
+                            if (world) return world::make_world_reward();
+                            return generated ? tasks::make_task_reward() : make_reward("math", options);
+                          }});
   return make_reward(spec, options);
 }
 

@@ -23,8 +23,9 @@ std::unique_ptr<Reward> make_task_reward();
 
 namespace r1 {
 
-// The reward for a run on `data`. As make_reward, and two names more: "task", the checker of the row's family; "auto",
-// which is "task" for tasks:NAME (but "math" for tasks:arithmetic) and "math" for anything else.
+// The reward for a run on `data`. As make_reward, and three names more: "task", the checker of the row's family;
+// "world", that of rows of world:NAME; "auto", which is "task" for tasks:NAME (but "math" for tasks:arithmetic),
+// "world" for world:NAME and "math" for anything else.
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options);
 
 }  // namespace r1
