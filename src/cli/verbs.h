@@ -62,8 +62,10 @@ struct TrainFlags {
 };
 int run_sft_verb(const TrainFlags& flags);
 int run_grpo_verb(const TrainFlags& flags);
+int run_pretrain_verb(const TrainFlags& flags);
 int run_run_verb(const TrainFlags& flags, bool json);
 std::string sft_keys_help();
+std::string pretrain_keys_help();
 std::string grpo_keys_help();
 std::string eval_keys_help();
 
