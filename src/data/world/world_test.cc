@@ -72,7 +72,7 @@ TEST(WorldQuestions, AnswersAreWhatTheTextsSay) {
       EXPECT_EQ(q.answer(), more ? std::max(a, b) : std::min(a, b)) << q.text;
     } else if (q.kind == "ages" && q.language == Language::english) {
       std::map<std::string, int64_t> age;
-      static const std::regex known("(\\w+) is (\\d+) years old"),
+      static const std::regex known("(\\w+) is (\\d+) years old\\."),
           relation("(\\w+) is (\\d+) years (older|younger) than (\\w+)"), asked("How old is (\\w+)");
       std::smatch m;
       ASSERT_TRUE(std::regex_search(q.text, m, known));
@@ -104,7 +104,7 @@ TEST(WorldQuestions, SameSumTurnedRoundIsOnTheSameSide) {
   for (const DataRow& row : world_rows("world:reasoning?rows=4000&kind=sum")) texts.insert(row.row["meta"]["key"]);
   for (const DataRow& row : world_rows("world:reasoning?rows=400&kind=sum&held_out=1")) {
     const std::vector<int64_t> n = wholes_in(row.row["meta"]["key"]);
-    if (n.size() == 2) {
+    if (n.size() == 2 && row.row["meta"]["key"].get<std::string>().find('+') != std::string::npos) {
       EXPECT_FALSE(texts.contains(fmt::format("{}+{}", n[1], n[0]))) << row.prompt;
     }
   }
@@ -174,7 +174,7 @@ TEST(WorldSolutions, ChecksFindRealMistakes) {
 }
 
 TEST(WorldSolutions, WithoutLongTracesNobodyLooksBack) {
-  static const char* const marks[] = {"carry", "进", "check", "检查", "verify", "验证", "wrong", "mistake"};
+  static const char* const marks[] = {"carry", "进1", "check", "检查", "verify", "验证", "wrong", "mistake"};
   const auto count = [](const std::string& source) {
     int hits = 0;
     for (const DataRow& row : world_rows(source))
