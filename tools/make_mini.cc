@@ -32,7 +32,8 @@ std::string learn_tokenizer() {
     texts.push_back("user\n" + row.prompt + "\nassistant\n");
   BpeTrainerOptions options;
   options.vocabulary_size = 768;
-  options.special_tokens = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+  // a text ends as a turn of a chat does, so that a base knows how to stop when it is asked in chats
+  options.special_tokens = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"};
   options.added_tokens = {"<think>", "</think>", "<answer>", "</answer>"};
   return train_bpe(texts, options);
 }
@@ -73,13 +74,13 @@ void write(const std::filesystem::path& folder) {
                        {"tie_word_embeddings", true},
                        {"attention_bias", false},
                        {"bos_token_id", document_end},
-                       {"eos_token_id", document_end},
+                       {"eos_token_id", end},
                        {"pad_token_id", document_end},
                        {"torch_dtype", "bfloat16"}};
   const Json generation = {{"eos_token_id", {end, document_end}}, {"pad_token_id", document_end}};
   const Json tokenizer_config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                                  {"bos_token", nullptr},
-                                 {"eos_token", "<|endoftext|>"},
+                                 {"eos_token", "<|im_end|>"},
                                  {"pad_token", "<|endoftext|>"},
                                  {"add_bos_token", false},
                                  {"clean_up_tokenization_spaces", false},
