@@ -1,5 +1,5 @@
 // Makes the embedded model's folder without its weights: configuration, tokenizer and chat template. The tokenizer is
-// learnt from the texts the model is trained on. Weights: the sft stage of recipes/mini.toml.
+// learnt from the texts the model is trained on. Weights: recipes/mini-base.toml.
 //   make_mini OUT_FOLDER
 #include <algorithm>
 #include <filesystem>
@@ -21,22 +21,19 @@ constexpr const char* kChatTemplate =
     "{%- endfor -%}\n"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}\n";
 
+// From the world's texts, and its questions in the chat template's words for the stages behind the base.
 std::string learn_tokenizer() {
   TaskOptions task;
   task.num_rows = 20000;
-  task.digits_min = 1;
-  task.digits_max = 3;
-  task.operators = "+-*/";
-  task.operands_max = 3;
-  task.with_solution = true;
   std::vector<std::string> texts;
-  for (const DataRow& row : load_dataset("tasks:arithmetic", task).rows) {
+  for (const DataRow& row : load_dataset("world:corpus", task).rows) texts.push_back(row.text);
+  task.num_rows = 1000;
+  for (const DataRow& row : load_dataset("world:reasoning", task).rows)
     texts.push_back("user\n" + row.prompt + "\nassistant\n");
-    texts.push_back(row.completion);
-  }
   BpeTrainerOptions options;
-  options.vocabulary_size = 384;
-  options.special_tokens = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+  options.vocabulary_size = 768;
+  // a text ends as a turn of a chat does, so that a base knows how to stop when it is asked in chats
+  options.special_tokens = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"};
   options.added_tokens = {"<think>", "</think>", "<answer>", "</answer>"};
   return train_bpe(texts, options);
 }
@@ -66,7 +63,7 @@ void write(const std::filesystem::path& folder) {
                        {"vocab_size", size_of(tokenizer)},
                        {"hidden_size", 192},
                        {"intermediate_size", 512},
-                       {"num_hidden_layers", 6},
+                       {"num_hidden_layers", 5},
                        {"num_attention_heads", 6},
                        {"num_key_value_heads", 2},
                        {"head_dim", 32},

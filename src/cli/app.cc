@@ -433,6 +433,7 @@ int run_app(int argc, char** argv) {
   add_model_verbs(app, words, action);
   add_inspect_verb(app, action);
   add_convert_verb(app, words, action);
+  add_pretrain_verb(app, action);
   add_train_verbs(app, words, action);
   add_reward_model_verb(app, action, words.saves_on_interrupt);
   add_reject_verb(app, action, words.saves_on_interrupt);

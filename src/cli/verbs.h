@@ -67,7 +67,9 @@ struct RunFlags : TrainFlags {
   bool dry_run = false, json = false;
 };
 int run_run_verb(const RunFlags& flags);
+int run_pretrain_verb(const TrainFlags& flags);
 std::string sft_keys_help();
+std::string pretrain_keys_help();
 std::string grpo_keys_help();
 std::string eval_keys_help();
 

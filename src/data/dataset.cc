@@ -12,6 +12,7 @@
 #include "data/records.h"
 #include "data/row_formats.h"
 #include "data/sources.h"
+#include "data/world/rows.h"
 
 namespace r1 {
 namespace {
@@ -134,7 +135,8 @@ Dataset load_part(const SourcePart& part, int64_t number, const ReadOptions& rea
   if (part.path.starts_with("rg:")) {
     out = make_reasoning_gym_dataset(part.path, task);
   } else if (is_generated(part.path)) {
-    out = make_task_dataset(part.path, task);
+    out = part.path.starts_with("world:") ? world::make_world_dataset(part.path, task)
+                                          : make_task_dataset(part.path, task);
     for (DataRow& row : out.rows) row.shape = out.shape;
     out.sources = {{.name = part.path, .format = "", .rows = static_cast<int64_t>(out.rows.size())}};
   } else {

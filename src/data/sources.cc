@@ -131,7 +131,9 @@ std::vector<std::string> files_by_pattern(const std::string& pattern) {
 }  // namespace
 
 bool is_generated(const std::string& path) {
-  return path.starts_with("tasks:") || path.starts_with("games:") || path.starts_with("rg:");
+  for (const char* scheme : {"tasks:", "games:", "world:", "rg:"})
+    if (path.starts_with(scheme)) return true;
+  return false;
 }
 
 std::vector<SourcePart> parse_source(const std::string& source) {

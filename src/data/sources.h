@@ -9,6 +9,7 @@
 //   a.jsonl?share=0.1&limit=500   a tenth of its rows, drawn by the seed; at most 500, the first or the first drawn
 //   tasks:NAME?dial=value         generated; can be a part of a mixture too
 //   games:NAME?dial=value         the same for games
+//   world:NAME?dial=value         the embedded world's (world/rows.h), the same
 //
 // A path that is there as it stands is that file, whatever signs it has.
 #pragma once
@@ -22,13 +23,13 @@
 namespace r1 {
 
 struct SourcePart {
-  std::string path;              // file, folder, pattern, or tasks:NAME with its dials
+  std::string path;              // file, folder, pattern, or tasks:NAME or world:NAME with its dials
   std::optional<double> weight;  // above 0; given for all parts or none
   double share = 1;              // of its rows, above 0 up to 1
   int64_t limit = 0;             // rows; 0: all
 };
 
-bool is_generated(const std::string& path);
+bool is_generated(const std::string& path);  // tasks:NAME, games:NAME, world:NAME, rg:NAME
 
 // Throws r1::UsageError for weights on some parts only, and for numbers out of range.
 std::vector<SourcePart> parse_source(const std::string& source);

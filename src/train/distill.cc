@@ -182,8 +182,7 @@ bool distill_by_sft(const DistillRun& run, const std::string& student) {
   sft.recipe = run.recipe;
   sft.recipe_toml = run.recipe_toml;
   sft.resume = run.resume;
-  sft.verb = "distill";
-  return run_sft(sft);
+  return run_sft(sft, {.verb = "distill"});
 }
 
 // ---- from its log-probs

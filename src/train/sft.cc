@@ -26,11 +26,15 @@ struct SftRows {
   size_t num_idle = 0;  // have nothing to learn
 };
 
-SftRows read_rows(const SftOptions& o, const PromptBuilder& prompts, int64_t vocabulary) {
+SftRows read_rows(const SftOptions& o, const SftExtras& extras, const PromptBuilder& prompts, int64_t vocabulary) {
   SftRows out;
   const Dataset data = o.data.load(false, true);
-  require_shapes(data, {DataShape::prompt_completion, DataShape::messages, DataShape::text, DataShape::tokenised},
-                 "r1 sft");
+  const std::string who = "r1 " + extras.verb;
+  if (extras.texts_only)
+    require_shapes(data, {DataShape::text, DataShape::tokenised}, who);
+  else
+    require_shapes(data, {DataShape::prompt_completion, DataShape::messages, DataShape::text, DataShape::tokenised},
+                   who);
   for (size_t i = 0; i < data.rows.size(); i++) {
     TrainGroup g;
     try {
@@ -70,8 +74,8 @@ MemoryNeeds needs_of(const SftOptions& o, const SftRows& rows) {
 
 class SftTrainer {
  public:
-  SftTrainer(const SftRun& run, TrainSession& session, SftRows rows)
-      : o_(run.options), session_(session), rows_(std::move(rows.rows)), num_idle_(rows.num_idle) {
+  SftTrainer(const SftRun& run, const SftExtras& extras, TrainSession& session, SftRows rows)
+      : o_(run.options), extras_(extras), session_(session), rows_(std::move(rows.rows)), num_idle_(rows.num_idle) {
     const double n = static_cast<double>(rows_.size());
     total_ = o_.max_steps > 0
                  ? o_.max_steps
@@ -84,8 +88,11 @@ class SftTrainer {
     session_.open_view("loss", 0, 0);
     if (num_idle_ > 0) session_.view().note(fmt::format("{} rows have nothing to learn and cost nothing", num_idle_));
     if (session_.state().is_object()) tokens_seen_ = session_.state().value("num_tokens", int64_t{0});
-    while (session_.step() < total_)
+    if (extras_.begun) extras_.begun(session_);
+    while (session_.step() < total_) {
       if (!step()) return false;
+      if (extras_.stepped) extras_.stepped(session_);
+    }
     session_.finish(state());
     return true;
   }
@@ -158,6 +165,7 @@ class SftTrainer {
   }
 
   const SftOptions& o_;
+  const SftExtras& extras_;
   TrainSession& session_;
   const std::vector<TrainGroup> rows_;
   const size_t num_idle_;
@@ -167,21 +175,23 @@ class SftTrainer {
 
 }  // namespace
 
-bool run_sft(const SftRun& run) {
+bool run_sft(const SftRun& run, const SftExtras& extras) {
   const SftOptions& o = run.options;
   o.check();
   SftRows rows;
-  TrainSession session(o, {.verb = run.verb,
+  TrainSession session(o, {.verb = extras.verb,
                            .resume = run.resume,
                            .random_init = o.random_init,
                            .with_reference = false,
                            .recipe = run.recipe,
                            .recipe_toml = run.recipe_toml,
                            .needs = [&](const PromptBuilder& prompts, const ModelConfig& config) {
-                             rows = read_rows(o, prompts, config.vocabulary);
-                             return needs_of(o, rows);
+                             rows = read_rows(o, extras, prompts, config.vocabulary);
+                             MemoryNeeds needs = needs_of(o, rows);
+                             if (extras.plan) extras.plan(prompts, needs);
+                             return needs;
                            }});
-  return SftTrainer(run, session, std::move(rows)).run();
+  return SftTrainer(run, extras, session, std::move(rows)).run();
 }
 
 }  // namespace r1

@@ -92,7 +92,7 @@ TEST(CommandLineTest, EveryVerbTakesSet) {
   std::stringstream lines(now);
   std::string verb;
   for (const char* name :
-       {"tokenize", "template", "logprobs", "generate", "chat", "convert", "sft", "grpo", "run", "eval",
+       {"tokenize", "template", "logprobs", "generate", "chat", "convert", "pretrain", "sft", "grpo", "run", "eval",
         "verify goldens", "doctor", "bench", "data inspect", "config show", "config import", "inspect"})
     EXPECT_NE(now.find(std::string("r1 ") + name + " --set\n"), std::string::npos) << name;
 }

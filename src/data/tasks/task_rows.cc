@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "data/games/game_families.h"
 #include "data/tasks/task.h"
+#include "data/world/rows.h"
 
 namespace r1::tasks {
 namespace {
@@ -103,15 +104,17 @@ namespace r1 {
 
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options) {
   const bool generated = data.starts_with("tasks:") && data.substr(0, data.find('?')) != "tasks:arithmetic";
-  const bool played = data.starts_with("games:");
+  const bool played = data.starts_with("games:"), world = data.starts_with("world:");
   options.more.push_back({"task", tasks::make_task_reward});
   options.more.push_back({"game", games::make_game_reward});
+  options.more.push_back({"world", world::make_world_reward});
   if (data.starts_with("rg:")) {
     const std::string reward = data.substr(0, data.find_first_of("?,"));
     options.more.push_back({"auto", [reward, options] { return make_reward(reward, options); }});
   }
-  options.more.push_back({"auto", [generated, played, options] {
+  options.more.push_back({"auto", [generated, played, world, options] {
                             return played      ? games::make_game_reward()
+                                   : world     ? world::make_world_reward()
                                    : generated ? tasks::make_task_reward()
                                                : make_reward("math", options);
                           }});

@@ -23,9 +23,10 @@ std::unique_ptr<Reward> make_task_reward();
 
 namespace r1 {
 
-// The reward for a run on `data`. As make_reward, and three names more: "task", the checker of the row's family;
-// "game", how a game that was played ended; "auto", which is "task" for tasks:NAME (but "math" for tasks:arithmetic),
-// "game" for games:NAME, the data set's own for rg:NAME, and "math" for anything else.
+// The reward for a run on `data`. As make_reward, and more names: "task", the checker of the row's family;
+// "game", how a game that was played ended; "world", that of rows of world:NAME; "auto", which is "task" for tasks:NAME
+// (but "math" for tasks:arithmetic), "game" for games:NAME, "world" for world:NAME, the data set's own for rg:NAME, and
+// "math" for anything else.
 std::unique_ptr<Reward> make_reward_for(const std::string& data, const std::string& spec, RewardOptions options);
 
 }  // namespace r1
