@@ -37,6 +37,9 @@ struct RunReport {
 // Throws r1::Error when `dir` is no folder or holds neither summary.json, stages/ nor metrics.jsonl.
 RunReport read_report(const std::string& dir);
 
+// report_text (report.h) of a folder that is read already.
+std::string text_of_report(const RunReport& run, const std::string& dir);
+
 // A number, a text or an object of `object`; nullptr, 0, "" where it is none.
 const nlohmann::ordered_json* report_object(const nlohmann::ordered_json& object, const char* key);
 double report_number(const nlohmann::ordered_json& object, const char* key, double otherwise);

@@ -29,11 +29,11 @@ struct PageLimits {
 };
 
 PageLimits tighter(const PageLimits& l) {
-  return {.points = std::max<size_t>(20, l.points * 4 / 5),
-          .series = std::max<size_t>(24, l.series * 4 / 5),
-          .rows = std::max<size_t>(2, l.rows * 3 / 4),
-          .text = std::max<size_t>(400, l.text * 3 / 4),
-          .tokens = std::max<size_t>(100, l.tokens * 3 / 4)};
+  return {.points = std::max<size_t>(20, l.points * 3 / 4),
+          .series = std::max<size_t>(24, l.series * 3 / 4),
+          .rows = std::max<size_t>(2, l.rows * 2 / 3),
+          .text = std::max<size_t>(400, l.text * 2 / 3),
+          .tokens = std::max<size_t>(100, l.tokens * 2 / 3)};
 }
 
 double rounded(double x) {  // five figures are more than a curve can show
@@ -205,16 +205,17 @@ std::string page_of(const RunReport& run, const std::string& text, const std::st
 
 std::string report_html(const std::string& dir) {
   const RunReport run = read_report(dir);
-  const std::string text = report_text(dir);
+  const std::string text = text_of_report(run, dir);
+  const size_t room = kMostReportBytes - page_of(run, text, "").size();
   PageLimits limits;
-  for (int tries = 0;; tries++) {
-    std::string page = page_of(run, text, inside_script(page_data(run, limits)));
-    if (page.size() <= kMostReportBytes) return page;
+  std::string data = inside_script(page_data(run, limits));
+  for (int tries = 0; data.size() > room; tries++) {
     if (tries == 20)
-      fail("{}: the report has {} bytes, at most {} are written; are there too many stages?", dir, page.size(),
-           kMostReportBytes);
+      fail("{}: the report has {} bytes, at most {} are written; are there too many stages?", dir, data.size(), room);
     limits = tighter(limits);
+    data = inside_script(page_data(run, limits));
   }
+  return page_of(run, text, data);
 }
 
 std::string write_report(const std::string& dir) {

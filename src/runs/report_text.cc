@@ -61,15 +61,31 @@ std::string share_text(const Json& eval, const char* key) {
   return value < 0 ? "-" : fmt::format("{:.2f}", value);
 }
 
-std::string stage_line(const ReportStage& stage) {
+// Widths of the first two columns: of the longest entry, within reason.
+struct Widths {
+  size_t name = 16, kind = 10;
+};
+Widths widths_of(const RunReport& run) {
+  const auto characters = [](const std::string& text) {
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  Widths w;
+  for (const ReportStage& stage : run.stages) {
+    w.name = std::min<size_t>(32, std::max(w.name, characters(stage.name)));
+    w.kind = std::min<size_t>(20, std::max(w.kind, characters(report_string(stage.facts, "kind"))));
+  }
+  return w;
+}
+
+std::string stage_line(const ReportStage& stage, const Widths& widths) {
   static const Json kNone = Json::object();
   const Json* found = report_object(stage.facts, "eval");
   const Json& eval = found != nullptr ? *found : kNone;
   const Json* general = report_object(eval, "general");
   const double seconds = report_number(stage.facts, "seconds", -1), length = report_number(eval, "mean_length", -1);
   const std::string status = report_string(stage.facts, "status");
-  return fmt::format("{}  {}  {:<7}  {}  {:>6}  {:>8}  {:>7}{}\n", cell(stage.name, 16),
-                     cell(report_string(stage.facts, "kind"), 10), seconds < 0 ? "-" : duration_text(seconds),
+  return fmt::format("{}  {}  {:<7}  {}  {:>6}  {:>8}  {:>7}{}\n", cell(stage.name, widths.name),
+                     cell(report_string(stage.facts, "kind"), widths.kind), seconds < 0 ? "-" : duration_text(seconds),
                      cell(accuracy_text(eval), 35), length < 0 ? "-" : fmt::format("{:.1f}", length),
                      share_text(eval, "language_consistency"),
                      general == nullptr ? "-" : percent(report_number(*general, "accuracy", 0)),
@@ -121,11 +137,14 @@ std::string head_of(const RunReport& run) {
 
 }  // namespace
 
-std::string report_text(const std::string& dir) {
-  const RunReport run = read_report(dir);
+std::string report_text(const std::string& dir) { return text_of_report(read_report(dir), dir); }
+
+std::string text_of_report(const RunReport& run, const std::string& dir) {
   std::string out = head_of(run);
-  out += "\nstage             kind        time     correct on held-out items (95 %)     tokens  language  general\n";
-  for (const ReportStage& stage : run.stages) out += stage_line(stage);
+  const Widths widths = widths_of(run);
+  out += fmt::format("\n{}  {}  time     correct on held-out items (95 %)     tokens  language  general\n",
+                     cell("stage", widths.name), cell("kind", widths.kind));
+  for (const ReportStage& stage : run.stages) out += stage_line(stage, widths);
   if (const ReportStage* stage = plotted_stage(run)) {
     const bool rewarded = stage->metrics.contains("reward");
     out += plot_of(*stage, rewarded ? "reward" : "loss", rewarded ? "reward" : "loss");

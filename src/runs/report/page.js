@@ -10,7 +10,7 @@ const R1 = {
       if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
       else node.setAttribute(key, value === true ? '' : String(value));
     }
-    for (const child of children.flat()) {
+    for (const child of children.flat(9)) {
       if (child === null || child === undefined || child === false) continue;
       node.append(child instanceof Node ? child : document.createTextNode(String(child)));
     }
@@ -82,7 +82,7 @@ const R1 = {
     return { node: R1.el('label', {}, name, select), select };
   },
   section(id, title, lead, ...children) {
-    const kept = children.flat().filter(Boolean);
+    const kept = children.flat(9).filter(Boolean);
     if (kept.length === 0) return null;
     return R1.el('section', { id, 'aria-labelledby': id + '-title' },
       R1.el('h2', { id: id + '-title' }, title), lead && R1.el('p', { class: 'lead' }, lead), kept);

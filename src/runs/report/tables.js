@@ -83,9 +83,9 @@ Object.assign(R1, {
       const gain = before && R1.num(R1.eval(s).accuracy) !== null && R1.num(R1.eval(before).accuracy) !== null
         ? 100 * (R1.eval(s).accuracy - R1.eval(before).accuracy) : null;
       const per = (x, show) => (gain !== null && gain >= 0.1 && R1.num(x) !== null ? show(x / gain) : null);
-      return { cells: [s.name, R1.duration(f.seconds), R1.big(f.flops, 'FLOP'), R1.num(f.tokens) === null ? null : R1.big(f.tokens),
+      return { cells: [s.name, R1.duration(f.seconds), R1.num(f.flops) === null ? null : R1.big(f.flops, 'FLOP'), R1.num(f.tokens) === null ? null : R1.big(f.tokens),
         gain === null ? null : R1.withSmall((gain >= 0 ? '+' : '−') + Math.abs(gain).toFixed(1), 'over ' + before.name),
-        per(f.seconds, R1.duration), per(f.flops, (x) => R1.big(x, 'FLOP'))] };
+        per(f.seconds, (x) => (x < 10 ? x.toFixed(1) + 's' : R1.duration(x))), per(f.flops, (x) => R1.big(x, 'FLOP'))] };
     });
     const sum = (key) => spent.reduce((n, s) => n + (R1.num(R1.facts(s)[key]) || 0), 0);
     rows.push({ class: 'best', cells: ['together', R1.duration(sum('seconds')), R1.big(sum('flops') || null, 'FLOP'), sum('tokens') ? R1.big(sum('tokens')) : null, null, null, null] });
@@ -96,7 +96,7 @@ Object.assign(R1, {
 
   rejectSection() {
     const stages = R1.data.stages.filter((s) => Object.keys(R1.obj(s.rejected)).length > 0);
-    return R1.section('rejected', 'What was kept and dropped', 'Counts of the stages that choose among their samples.', stages.map((s) =>
+    return R1.section('rejected', 'Kept and dropped', 'Counts of the stages that choose among their samples.', stages.map((s) =>
       R1.el('div', { class: 'card' }, R1.el('h3', {}, s.name), R1.pairs(s.rejected))));
   },
 

@@ -20,6 +20,11 @@ Object.assign(R1, {
     const line = R1.str(text).replace(/\s+/g, ' ').trim();
     return line.length > most ? '…' + line.slice(-most) : line;
   },
+  // A prompt's question, without what every prompt has around it.
+  question(prompt, most) {
+    const text = R1.str(prompt).replace(/\s*(?:Assistant:|<\|im_end\|>\s*<\|im_start\|>assistant)?\s*(?:<think>)?\s*$/, '');
+    return R1.oneLine(text.split(/User:|<\|im_start\|>user/).pop(), most);
+  },
   wordsOf(row) { return R1.list(row.reflections).map((r) => R1.str(r) || R1.str(R1.obj(r).word)).filter(Boolean); },
 
   // ---- one problem at several steps
@@ -48,7 +53,7 @@ Object.assign(R1, {
     const showItem = (stage, i) => body.replaceChildren(R1.promptCard(stage.watched[i].prompt), columns(stage.watched[i]));
     const showStage = (index) => {
       const stage = stages[index];
-      const pick = R1.select('Problem', stage.watched.map((w, i) => [i, (i + 1) + ': ' + R1.oneLine(w.prompt, 60)]), (i) => showItem(stage, i));
+      const pick = R1.select('Problem', stage.watched.map((w, i) => [i, (i + 1) + ': ' + R1.question(w.prompt, 60)]), (i) => showItem(stage, i));
       problems.replaceChildren(stagePick.node, pick.node);
       showItem(stage, 0);
     };
@@ -81,7 +86,9 @@ Object.assign(R1, {
 
   // ---- chains of thought, taken apart
   thoughtSection() {
-    const stages = R1.data.stages.map((s) => ({ name: s.name, rows: R1.list(s.answers).length > 0 ? s.answers : R1.list(s.samples) })).filter((s) => s.rows.length > 0);
+    const rowsOf = (s) => [...(R1.list(s.answers).length > 0 ? s.answers : R1.list(s.samples))];
+    const stages = R1.data.stages.map((s) => ({ name: s.name, rows: rowsOf(s).sort((a, b) => R1.judged(b) - R1.judged(a)) }))
+      .filter((s) => s.rows.length > 0);
     if (stages.length === 0) return null;
     const body = R1.el('div', {}), place = R1.el('span', { class: 'soft', 'aria-live': 'polite' });
     let rows = [], at = 0, heat = true;
@@ -108,6 +115,8 @@ Object.assign(R1, {
       R1.el('div', { class: 'bar' }, stage.node, verdict.node, back, next, R1.el('label', { class: 'check' }, box, 'tint tokens by how unlikely they were')), place, body);
   },
 
+  judged(row) { return R1.list(row.steps).length > 0 ? 1 : 0; },
+
   thought(row, heat) {
     const tokens = R1.list(row.tokens).filter((t) => Array.isArray(t) && typeof t[0] === 'string' && R1.num(t[1]) !== null);
     const text = R1.str(row.completion), readout = R1.el('div', { class: 'readout', 'aria-live': 'polite' });
@@ -118,12 +127,13 @@ Object.assign(R1, {
       R1.str(row.extracted) && R1.tag('says ' + R1.oneLine(row.extracted, 40)),
       R1.str(row.reference) && R1.tag('it is ' + R1.oneLine(row.reference, 40)),
       R1.str(row.language) && R1.tag(row.language + (R1.num(row.consistency) === null ? '' : ', ' + R1.percent(row.consistency, 0) + ' consistent')),
-      R1.str(row.reason) && R1.el('span', { class: 'soft' }, row.reason));
+      R1.str(row.reason) && R1.el('span', { class: 'soft' }, 'verdict: ' + row.reason));
     let from = 0;
     const items = steps.map((step, i) => {
       const begin = Math.max(from, text.indexOf(step.text, from)), end = begin + step.text.length;
       from = text.startsWith(step.text, begin) ? end : from;
-      const inside = spans.filter((s) => s.from >= begin && s.from < end);
+      const inside = spans.filter((s) => s.from < end && s.from + s.text.length > begin).map((s) =>
+        ({ ...s, text: s.text.slice(Math.max(0, begin - s.from), end - s.from) }));  // a token may reach over two steps
       const shown = heat && inside.length > 0 ? inside.map((s) => R1.tokenNode(s)) : R1.marked(step.text.replace(/\n+$/, ''));
       const bad = R1.num(error.step) === i;
       return R1.el('li', { class: bad ? 'first-error' : null }, R1.el('div', { class: 'thought' }, shown),
