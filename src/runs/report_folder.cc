@@ -126,7 +126,7 @@ void fill_facts(ReportStage& stage) {
     Json eval = {{"accuracy", last_of(stage, "eval_accuracy", 0)}};
     if (stage.metrics.contains("eval_ci95/low"))
       eval["ci95"] = {last_of(stage, "eval_ci95/low", 0), last_of(stage, "eval_ci95/high", 1)};
-    if (stage.metrics.contains("eval_rows")) eval["rows"] = static_cast<int64_t>(last_of(stage, "eval_rows", 0));
+    if (stage.metrics.contains("eval_rows")) eval["rows"] = last_of(stage, "eval_rows", 0);
     if (stage.metrics.contains("eval_completions/mean_length"))
       eval["mean_length"] = last_of(stage, "eval_completions/mean_length", 0);
     f["eval"] = std::move(eval);

@@ -34,6 +34,9 @@ std::string cell(const std::string& text, size_t width) {
   return cut + std::string(width - static_cast<size_t>(characters), ' ');
 }
 
+// duration_text of what a file may say.
+std::string time_text(double seconds) { return duration_text(std::clamp(seconds, 0.0, 1e9)); }
+
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 std::optional<std::pair<double, double>> interval_of(const Json& eval) {
@@ -85,7 +88,7 @@ std::string stage_line(const ReportStage& stage, const Widths& widths) {
   const double seconds = report_number(stage.facts, "seconds", -1), length = report_number(eval, "mean_length", -1);
   const std::string status = report_string(stage.facts, "status");
   return fmt::format("{}  {}  {:<7}  {}  {:>6}  {:>8}  {:>7}{}\n", cell(stage.name, widths.name),
-                     cell(report_string(stage.facts, "kind"), widths.kind), seconds < 0 ? "-" : duration_text(seconds),
+                     cell(report_string(stage.facts, "kind"), widths.kind), seconds < 0 ? "-" : time_text(seconds),
                      cell(accuracy_text(eval), 35), length < 0 ? "-" : fmt::format("{:.1f}", length),
                      share_text(eval, "language_consistency"),
                      general == nullptr ? "-" : percent(report_number(*general, "accuracy", 0)),
@@ -129,7 +132,7 @@ std::string head_of(const RunReport& run) {
   if (seconds == 0)
     for (const ReportStage& stage : run.stages) seconds += std::max(0.0, report_number(stage.facts, "seconds", 0));
   std::string out = fmt::format("{}: {} stage{} in {}", short_text(run.name, 60), run.stages.size(),
-                                run.stages.size() == 1 ? "" : "s", duration_text(seconds));
+                                run.stages.size() == 1 ? "" : "s", time_text(seconds));
   if (const auto seed = run.facts.find("seed"); seed != run.facts.end() && seed->is_number())
     out += ", seed " + seed->dump();
   return out + "\n";
