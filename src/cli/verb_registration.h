@@ -14,6 +14,7 @@ void add_config_verbs(CLI::App& app, std::function<int()>& action);     // confi
 void add_completion_verb(CLI::App& app, std::function<int()>& action);  // completion bash, zsh, fish
 void add_data_verbs(CLI::App& app, std::function<int()>& action);       // data inspect
 void add_pretrain_verb(CLI::App& app, std::function<int()>& action);    // pretrain
+void add_report_verb(CLI::App& app, std::function<int()>& action);      // report
 
 // Training verbs, each with a recipe of its own. On Ctrl-C they save.
 void add_reward_model_verb(CLI::App& app, std::function<int()>& action, bool& saves_on_interrupt);
