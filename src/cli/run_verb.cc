@@ -7,6 +7,7 @@
 #include "base/recipe.h"
 #include "cli/verbs.h"
 #include "pipeline/pipeline.h"
+#include "runs/report.h"
 #include "runs/view.h"
 
 namespace r1 {
@@ -19,26 +20,16 @@ void print_json(const Json& summary) {
   std::cout << Json({{"digest", summary.at("digest")}, {"complete", summary.at("complete")}}).dump() << "\n";
 }
 
-void print_report(const PipelineReport& report) {
-  std::cout << "\nstage          kind          time      correct on held-out items (95 %)       tokens  language\n";
-  std::string model;
-  for (const Json& s : report.summary.at("stages")) {
-    std::string line = fmt::format("{:<14} {:<13} {:<9} ", s.at("name").get<std::string>(),
-                                   s.at("kind").get<std::string>(), duration_text(s.at("seconds").get<double>()));
-    if (const Json& e = s.at("eval"); e.is_object()) {
-      line +=
-          fmt::format("{:5.1f} %  ({:.1f} to {:.1f}, n = {}){:>12.1f}     {:.2f}", 100 * e["accuracy"].get<double>(),
-                      100 * e["ci95"][0].get<double>(), 100 * e["ci95"][1].get<double>(), e["rows"].get<int64_t>(),
-                      e["mean_length"].get<double>(), e["language_consistency"].get<double>());
-      model = s.at("model").get<std::string>();
-    }
-    std::cout << line << "\n";
-  }
+void print_report(const PipelineReport& report, const std::string& dir) {
+  std::cout << "\n" << report_text(dir);
   if (!report.answers.empty()) std::cout << "\nheld-out items, answered by the last model:\n";
   for (const Json& a : report.answers)
     std::cout << fmt::format("\n  {}\n  {}\n  -> {}{}\n", a["prompt"].get<std::string>(),
                              a["completion"].get<std::string>(), a["outcome"].get<std::string>(),
                              a["outcome"] == "correct" ? "" : " (it is " + a["reference"].get<std::string>() + ")");
+  std::string model;
+  for (const Json& s : report.summary.at("stages"))
+    if (s.at("eval").is_object()) model = s.at("model").get<std::string>();
   if (!model.empty())
     std::cout << fmt::format("\nThe model is in {}; talk to it: build/release/r1 chat --model {}\n", model, model);
 }
@@ -79,7 +70,7 @@ int run_run_verb(const RunFlags& flags) {
                                 .until = flags.until};
   if (flags.dry_run) return print_prediction(pipeline, flags.json);
   const PipelineReport report = run_pipeline(pipeline);
-  flags.json ? print_json(report.summary) : print_report(report);
+  flags.json ? print_json(report.summary) : print_report(report, report.folder);
   if (report.finished) return 0;
   std::string again = "r1 run " + flags.recipe;
   for (const auto& [key, value] : flags.given) again += fmt::format(" --set '{}={}'", key, value);

@@ -1,6 +1,7 @@
 #include "pipeline/evaluation.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/error.h"
@@ -8,8 +9,11 @@
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "reward/language.h"
+#include "reward/question_language.h"
 #include "runs/view.h"
 #include "train/evaluate.h"
+#include "train/model_reward.h"
+#include "train/r1_metrics.h"
 
 namespace r1 {
 namespace {
@@ -24,17 +28,6 @@ struct Mean {
   void add(double x) { sum += x, n++; }
   double value() const { return n == 0 ? 0 : sum / n; }
 };
-
-// Rows may say it themselves ("language", or in "meta"); else it is the question's.
-std::string language_of(const DataRow& row, const Prompt& prompt) {
-  for (const Json* j : {&row.row, row.row.is_object() && row.row.contains("meta") ? &row.row["meta"] : nullptr})
-    if (j != nullptr && j->is_object() && j->contains("language") && (*j)["language"].is_string()) {
-      const std::string said = (*j)["language"].get<std::string>();
-      const auto& known = known_languages();
-      if (std::find(known.begin(), known.end(), said) != known.end()) return said;
-    }
-  return main_language(row.prompt.empty() ? prompt.text : row.prompt);
-}
 
 std::string difficulty_of(const DataRow& row) {
   for (const Json* j : {&row.row, row.row.is_object() && row.row.contains("meta") ? &row.row["meta"] : nullptr})
@@ -91,7 +84,9 @@ class Evaluator {
     options.data = data;
     out.rows = options.load_prompts(true, "r1 run").rows;
     if (out.rows.size() > static_cast<size_t>(stage_.eval.rows)) out.rows.resize(static_cast<size_t>(stage_.eval.rows));
-    const auto reward = make_reward_for(data, reward_spec, {.max_completion_length = stage_.eval.max_length});
+    RewardOptions rewards{.max_completion_length = stage_.eval.max_length};
+    add_model_rewards(rewards, "auto");
+    const auto reward = make_reward_for(data, reward_spec, rewards);
     EvalOptions how;
     how.samples = generations;
     how.sampling.temperature = static_cast<float>(stage_.eval.temperature);
@@ -113,14 +108,16 @@ class Evaluator {
       out["cons_at_k"] = r.cons_at_k;
       out["k"] = generations;
     }
-    Mean right, wrong, consistency, mixed;
+    Mean right, wrong, consistency, mixed, reflections, aha;
+    std::array<Mean, kReflectionWords.size()> words;
     struct Level {
       Mean accuracy, length;
     };
     std::map<std::string, Level> levels;
     for (size_t i = 0; i < asked.items.size(); i++) {
       const EvalItem& item = asked.items[i];
-      const std::string language = language_of(asked.rows[i], item.prompt), level = difficulty_of(asked.rows[i]);
+      const std::string language = question_language(asked.rows[i].row, item.prompt.text),
+                        level = difficulty_of(asked.rows[i]);
       for (size_t s = 0; s < item.completions.size(); s++) {
         const bool correct = item.verdicts[s].outcome == Outcome::correct;
         const double length = static_cast<double>(item.completions[s].ids.size());
@@ -129,6 +126,15 @@ class Evaluator {
         const LanguageShare share = language_share(item.completions[s].text, language);
         if (share.words > 0) consistency.add(share.share());
         mixed.add(mixes(share));
+        std::array<double, kReflectionWords.size()> counts = {};
+        for (const Reflection& r : reflections_in(item.completions[s].text)) counts[r.word]++;
+        double sum = 0;
+        for (size_t w = 0; w < counts.size(); w++) {
+          words[w].add(counts[w]);
+          sum += counts[w];
+        }
+        reflections.add(sum);
+        aha.add(find_aha(item.completions[s].text).has_value());
       }
     }
     out["mean_length_correct"] = right.value();
@@ -136,6 +142,9 @@ class Evaluator {
     out["truncated"] = r.truncated;
     out["language_consistency"] = consistency.value();
     out["mixed"] = mixed.value();
+    out["reflections"] = reflections.value();
+    out["aha"] = aha.value();
+    for (size_t w = 0; w < words.size(); w++) out["reflection_words"][kReflectionWords[w]] = words[w].value();
     if (levels.empty()) return out;
     out["by_difficulty"] = Json::array();
     for (const auto& [level, m] : levels)
@@ -149,7 +158,7 @@ class Evaluator {
   Json answer_of(const DataRow& row, const EvalItem& item) const {
     const Completion& c = item.completions[0];
     const Verdict& v = item.verdicts[0];
-    const std::string language = language_of(row, item.prompt);
+    const std::string language = question_language(row.row, item.prompt.text);
     Json tokens = Json::array();
     if (tokenizer_) {
       StreamDecoder decoder(tokenizer_, true);

@@ -2,7 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
-#include <iostream>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "formats/model_path.h"
 #include "model/config.h"
 #include "model/parameters.h"
@@ -17,8 +18,8 @@
 #include "pipeline/gate.h"
 #include "pipeline/predict.h"
 #include "pipeline/provenance.h"
+#include "runs/report.h"
 #include "runs/run_folder.h"
-#include "runs/view.h"
 
 namespace r1 {
 namespace {
@@ -77,6 +78,27 @@ double flops_of(const RecipeStage& s, const RunSums& sums, const std::string& mo
   return weights * sums.tokens * ((s.kind->samples ? 2 : 0) + (s.kind->trains ? 6 * trained : 0));
 }
 
+// What a stage that makes no policy says of itself: a reward model's accuracy, what a rejection kept and why not.
+Json result_of(const std::string& folder) {
+  for (const char* name : {"eval.json", "summary.json"})
+    if (fs::exists(fs::path(folder) / name))
+      return Json::parse(read_text_file((fs::path(folder) / name).string(), 16 << 20), nullptr, false);
+  return nullptr;
+}
+
+// What the digests were made on.
+Json machine() {
+  const Compute compute = make_compute("auto");
+  std::string cpu;
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; cpu.empty() && std::getline(info, line);)
+    if (line.starts_with("model name")) cpu = line.substr(std::min(line.size(), line.find(':') + 2));
+  return {{"cpu", cpu},
+          {"cores", available_cores()},
+          {"isa", isa_name(compute.isa)},
+          {"operands", dtype_name(compute.operand)}};
+}
+
 Json eval_inputs(const StageEval& eval) {
   StageEval copy = eval;
   OptionTable table;
@@ -102,6 +124,7 @@ class Pipeline {
     keep_recipe();
     const size_t last = r_.until.empty() ? graph_.stages().size() - 1 : graph_.index_of(r_.until);
     PipelineReport report;
+    report.folder = graph_.out();
     report.finished = true;
     for (size_t i = 0; i <= last && report.finished; i++) {
       report.finished = do_stage(i, last + 1);
@@ -110,6 +133,7 @@ class Pipeline {
     }
     report.summary = summary_;
     report.answers = last_answers();
+    write_report(graph_.out());
     return report;
   }
 
@@ -194,6 +218,7 @@ class Pipeline {
             {"flops", s.kind->trains || s.kind->samples ? flops_of(s, sums, policy_of(s)) : 0.0},
             {"tokens", sums.tokens},
             {"model", policy_of(s)},
+            {"result", result_of(folder)},
             {"artefacts", artefacts_of(graph_, s)},
             {"key", now.key()},
             {"inputs", now.inputs()}};
@@ -231,9 +256,11 @@ class Pipeline {
     const GateResult g = hold_against(parse_gate(s.gate), done_[s.name]["eval"]);
     gates_[s.name] = {{"rule", s.gate}, {"passed", g.passed}, {"text", g.text}};
     write_summary();
-    if (!g.passed)
+    if (!g.passed) {
+      write_report(graph_.out());
       fail("stage [{}]: its gate is not passed: {}; what follows is not run. Another rule: --set '{}.gate=...'", s.name,
            g.text, s.name);
+    }
     log_info("stage [{}]: gate passed: {}", s.name, g.text);
   }
 
@@ -243,6 +270,14 @@ class Pipeline {
     for (const auto& [key, value] : r_.given)
       if (canonical_key(key) != "out") text += fmt::format("\n# --set {}={}", key, value);
     lock_->write_recipe(text + (r_.given.empty() ? "" : "\n"));
+  }
+
+  std::string shared_value(const std::string& wanted) const {
+    std::string out;
+    for (const KeyValues* values : {&r_.shared, &r_.given})
+      for (const auto& [key, value] : *values)
+        if (key == wanted) out = value;
+    return out;
   }
 
   void write_summary() {
@@ -262,11 +297,10 @@ class Pipeline {
       all += s.name + " " + it->second["key"].get<std::string>() + " " + it->second["artefacts"].dump() + "\n";
       stages.push_back(stage);
     }
-    summary_ = {{"recipe", r_.name},
-                {"stages", stages},
-                {"digest", sha256_hex(all)},
-                {"complete", stages.size() == graph_.stages().size()},
-                {"seconds", seconds}};
+    summary_ = {{"recipe", r_.name},         {"stages", stages},
+                {"digest", sha256_hex(all)}, {"complete", stages.size() == graph_.stages().size()},
+                {"seconds", seconds},        {"seed", shared_value("seed")},
+                {"machine", machine()}};
     replace_file(graph_.out() + "/summary.json", summary_.dump(1) + "\n");
   }
 

@@ -16,6 +16,7 @@
 namespace r1 {
 
 struct PipelineReport {
+  std::string folder;
   nlohmann::ordered_json summary;               // as OUT/summary.json has it
   std::vector<nlohmann::ordered_json> answers;  // of the last evaluated model, the first few
   bool finished = false;                        // false: interrupted

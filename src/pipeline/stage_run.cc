@@ -4,8 +4,12 @@
 #include <functional>
 
 #include "base/error.h"
+#include "train/distill.h"
 #include "train/grpo.h"
 #include "train/presets.h"
+#include "train/pretrain.h"
+#include "train/rejection.h"
+#include "train/reward_model.h"
 #include "train/sft.h"
 
 namespace r1 {
@@ -32,16 +36,55 @@ StageSize size_of(const GrpoOptions& o) {
           .micro_batch_tokens = o.micro_batch_tokens};
 }
 
+StageSize size_of(const RewardModelOptions& o) {
+  return {.steps = std::max<int64_t>(0, o.max_steps),
+          .sequences = 2 * o.batch(),  // of a pair
+          .completion = o.max_length,
+          .rows_a_step = o.batch(),
+          .epochs = o.num_train_epochs,
+          .micro_batch_tokens = o.micro_batch_tokens};
+}
+
+// A step is a batch of prompts.
+StageSize size_of(const RejectOptions& o) {
+  return {.prompts = o.batch_prompts,
+          .samples = o.batch_prompts * o.num_generations,
+          .completion = o.max_completion_length,
+          .rows_a_step = o.batch_prompts,
+          .epochs = 1,
+          .max_active = o.max_active};
+}
+
+StageSize size_of(const DistillOptions& o) {
+  if (o.distill_method == "on_policy") return size_of(static_cast<const GrpoOptions&>(o));
+  return {.steps = std::max<int64_t>(0, o.max_steps),
+          .sequences = o.batch(),
+          .completion = o.max_length,
+          .rows_a_step = o.batch(),
+          .epochs = o.num_train_epochs,
+          .micro_batch_tokens = o.micro_batch_tokens};
+}
+
+// A distilled student may learn from a file alone.
+bool reads_data(const DistillOptions& o) { return o.traces.empty() || o.distill_method == "on_policy"; }
+template <typename Options>
+bool reads_data(const Options&) {
+  return true;
+}
+
 // A trainer whose Run has options, recipe, recipe_toml and resume.
 template <typename Run>
 class TrainerStage : public StageRun {
  public:
-  explicit TrainerStage(bool (*trainer)(const Run&)) : trainer_(trainer) { run_.options.declare(table_); }
+  explicit TrainerStage(std::function<bool(const Run&)> trainer) : trainer_(std::move(trainer)) {
+    run_.options.declare(table_);
+  }
   OptionTable& table() override { return table_; }
   void check() const override { run_.options.check(); }
   StageSize size() const override { return size_of(run_.options); }
   const PromptOptions& prompt() const override { return run_.options.prompt; }
   const DataOptions& data() const override { return run_.options.data; }
+  bool needs_data() const override { return reads_data(run_.options); }
   bool run(bool resume) override {
     run_.recipe = table_.values();
     run_.recipe_toml = table_.to_toml();
@@ -50,7 +93,7 @@ class TrainerStage : public StageRun {
   }
 
  private:
-  bool (*trainer_)(const Run&);
+  std::function<bool(const Run&)> trainer_;
   Run run_;
   OptionTable table_;
 };
@@ -86,8 +129,17 @@ class EvalStage : public StageRun {
 const std::vector<StageKind>& stage_kinds() {
   static const std::vector<StageKind> kinds = {
       {.name = "eval", .makes_model = false, .trains = false},
+      {.name = "pretrain"},
       {.name = "sft"},
       {.name = "grpo", .samples = true},
+      {.name = "reward-model", .scores = true, .evaluated = false},
+      {.name = "reject",
+       .makes_model = false,
+       .makes_data = true,
+       .evaluated = false,
+       .samples = true,
+       .trains = false},
+      {.name = "distill"},
   };
   return kinds;
 }
@@ -102,7 +154,11 @@ void StageRun::set(const KeyValues& values) { apply_with_preset(table(), values)
 
 std::unique_ptr<StageRun> make_stage_run(const std::string& kind) {
   if (kind == "eval") return std::make_unique<EvalStage>();
-  if (kind == "sft") return std::make_unique<TrainerStage<SftRun>>(run_sft);
+  if (kind == "pretrain") return std::make_unique<TrainerStage<PretrainRun>>(run_pretrain);
+  if (kind == "sft") return std::make_unique<TrainerStage<SftRun>>([](const SftRun& run) { return run_sft(run); });
+  if (kind == "reward-model") return std::make_unique<TrainerStage<RewardModelRun>>(run_reward_model);
+  if (kind == "reject") return std::make_unique<TrainerStage<RejectRun>>(run_reject);
+  if (kind == "distill") return std::make_unique<TrainerStage<DistillRun>>(run_distill);
   if (kind == "grpo") return std::make_unique<TrainerStage<GrpoRun>>(run_grpo);
   fail("no stage of kind {}", kind);
 }

@@ -192,6 +192,10 @@ TEST(Reward, LanguageIsThePromptsUnlessAsked) {
   EXPECT_EQ(judge_one("language", in, {.language = "zh"}).outcome, Outcome::wrong);
   in.prompt = "\u6709\u591A\u5C11\u4E2A\u82F9\u679C?";
   EXPECT_EQ(judge_one("language", in).score, 3.0 / 8);
+  in.row = {{"question", "How many apples are there?"}};
+  EXPECT_EQ(judge_one("language", in).score, 5.0 / 8) << "what stands around a question does not count";
+  in.row["meta"] = {{"language", "zh"}};
+  EXPECT_EQ(judge_one("language", in).score, 3.0 / 8) << "a row may say it";
   EXPECT_EQ(judge_one("language", input("<think>2 + 2 = 4</think> 4")).outcome, Outcome::no_answer);
   EXPECT_THROW(make_reward("language", {.language = "xx"}), UsageError);
 }

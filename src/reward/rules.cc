@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "reward/language.h"
 #include "reward/math_answer.h"
+#include "reward/question_language.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -46,7 +47,7 @@ std::string thought_of(const RewardInput& in) {
 }
 
 std::string target_language(const RewardInput& in, const RewardOptions& o) {
-  return o.language == "auto" ? main_language(in.prompt) : o.language;
+  return o.language == "auto" ? question_language(in.row, in.prompt) : o.language;
 }
 
 // A completion that was cut off is as long as can be.

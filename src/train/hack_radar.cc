@@ -8,6 +8,7 @@
 #include "data/tasks/task_rows.h"
 #include "reward/language.h"
 #include "reward/math_words.h"
+#include "reward/question_language.h"
 #include "text/thinking.h"
 #include "train/r1_metrics.h"
 
@@ -157,7 +158,7 @@ std::string strictly_wrong(const RewardInput& in, const StrictNeeds& needs) {
   if (repeated_share(in.completion, 4) > kMostRepeated) return "mostly repetition";
   if (!needs.format.empty() && !in_format(in, needs.format)) return "not in the format";
   if (!needs.language.empty()) {
-    const std::string target = needs.language == "auto" ? main_language(in.prompt) : needs.language;
+    const std::string target = needs.language == "auto" ? question_language(in.row, in.prompt) : needs.language;
     const LanguageShare share = language_share(in.completion, target);
     if (share.words >= kWordsForLanguage && share.share() < 0.5) return "in another language";
   }

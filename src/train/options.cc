@@ -79,7 +79,10 @@ Dataset DataOptions::load(bool held_out, bool with_solution) const {
 
 Dataset DataOptions::load_prompts(bool held_out, const std::string& who) const {
   Dataset out = load(held_out, false);
-  require_shapes(out, {DataShape::prompt_only, DataShape::prompt_completion, DataShape::messages}, who);
+  require_shapes(out,
+                 {DataShape::prompt_only, DataShape::prompt_completion, DataShape::messages, DataShape::preference,
+                  DataShape::unpaired_preference},  // of the last two, the question alone
+                 who);
   return out;
 }
 

@@ -66,6 +66,7 @@ DataRow reasoning_row(uint64_t index, const RowOptions& o) {
     row.row = {{"question", q.text},
                {"answer", row.answer},
                {"world", "reasoning"},
+               {"domain", "reasoning"},
                {"meta",
                 {{"kind", q.kind},
                  {"language", language_code(q.language)},
@@ -85,7 +86,10 @@ Task task_of(Draws& d, const RowOptions& o, const std::string& kind) {
 DataRow base_row(const char* source, const Task& task, const std::string& question) {
   DataRow row;
   row.prompt = question;
-  row.row = {{"prompt", question}, {"world", source}, {"meta", to_json(task)}};
+  row.row = {{"prompt", question},
+             {"world", source},
+             {"domain", std::string_view(source) == "safety" ? "harmless" : "helpful"},  // domain(...) of rewards
+             {"meta", to_json(task)}};
   return row;
 }
 
