@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "cli/json_lines.h"
 #include "reward/reward.h"
+#include "train/model_reward.h"
 
 namespace r1 {
 namespace {
@@ -112,7 +113,9 @@ int run_reward(const RewardWords& words) {
   OptionTable table;
   keys.declare(table);
   table.set_all(words.sets);
-  const std::unique_ptr<Reward> reward = make_reward(words.name, keys.reward);
+  RewardOptions options = keys.reward;
+  add_model_rewards(options, "auto");
+  const std::unique_ptr<Reward> reward = make_reward(words.name, options);
   std::vector<RewardInput> waiting;
   std::map<std::string, int64_t> groups;
   try {

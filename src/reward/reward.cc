@@ -285,9 +285,7 @@ std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions
     if (reward == nullptr) reward = reward_by_name(name, options);
     if (reward == nullptr)
       fail_usage(
-          "unknown reward \"{}\"; nearest is \"{}\" ({}; joined by +, weighted by *; rm:FOLDER where a model is "
-          "trained "
-          "or evaluated)",
+          "unknown reward \"{}\"; nearest is \"{}\" ({}; joined by +, weighted by *; rm:FOLDER for a reward model)",
           name, nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
     check_options(name, options);
     parts.push_back({std::move(reward), weight});

@@ -42,7 +42,7 @@ class Progress {
     Json now = Json::object();
     for (const auto& [key, value] : recipe)
       if (!is_free(key)) now[key] = value;
-    if (lines_.empty()) return append({{"step", 0}, {"recipe", now}});
+    if (lines_.empty()) append({{"step", 0}, {"recipe", now}});
     const Json& old = lines_[0].at("recipe");
     std::string differences;
     for (const auto& [key, value] : now.items())
