@@ -244,7 +244,9 @@ def compute_score(data_source, solution_str, ground_truth, extra_info): return a
   }
 }
 
-TEST_F(FunctionReward, AHangCostsItsSampleAndTheCallEndsInTime) {
+using FunctionRewardSlow = FunctionReward;  // they wait
+
+TEST_F(FunctionRewardSlow, AHangCostsItsSampleAndTheCallEndsInTime) {
   const std::string body = R"py(
 import time, asyncio, signal
 def act(c):
@@ -270,7 +272,7 @@ async def later(data_source, solution_str, ground_truth, extra_info):
   }
 }
 
-TEST_F(FunctionReward, SleepersInALargeBatch) {
+TEST_F(FunctionRewardSlow, SleepersInALargeBatch) {
   const std::string file = python(
       "import time\n"
       "def compute_score(solution_str, **kw):\n"
