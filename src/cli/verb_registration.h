@@ -12,6 +12,7 @@ namespace r1 {
 void add_config_verbs(CLI::App& app, std::function<int()>& action);     // config show, import, preset
 void add_completion_verb(CLI::App& app, std::function<int()>& action);  // completion bash, zsh, fish
 void add_data_verbs(CLI::App& app, std::function<int()>& action);       // data inspect
+void add_trace_verb(CLI::App& app, std::function<int()>& action);  // trace, trace bench
 
 // --set key=value, repeatable, into `values`, which has to outlive the reading. Comes after a verb's other flags.
 void add_set(CLI::App* verb, KeyValues& values);
