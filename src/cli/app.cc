@@ -446,6 +446,7 @@ int run_app(int argc, char** argv) {
   add_completion_verb(app, action);
   add_reward_verb(app, action);
   add_report_verb(app, action);
+  add_trace_verb(app, action);
   return guarded([&] {
     require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
     try {

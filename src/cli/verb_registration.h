@@ -15,6 +15,7 @@ void add_completion_verb(CLI::App& app, std::function<int()>& action);  // compl
 void add_data_verbs(CLI::App& app, std::function<int()>& action);       // data inspect
 void add_pretrain_verb(CLI::App& app, std::function<int()>& action);    // pretrain
 void add_report_verb(CLI::App& app, std::function<int()>& action);      // report
+void add_trace_verb(CLI::App& app, std::function<int()>& action);       // trace, trace bench
 
 // Training verbs, each with a recipe of its own. On Ctrl-C they save.
 void add_reward_model_verb(CLI::App& app, std::function<int()>& action, bool& saves_on_interrupt);

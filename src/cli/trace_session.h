@@ -1,0 +1,110 @@
+// What `r1 trace` and `r1 trace bench` share: keys, an opened model, rows as thoughts, one thought traced by all
+// methods.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "formats/model_files.h"
+#include "reward/reward.h"
+#include "rollout/sampler.h"
+#include "trace/self_grade.h"
+#include "trace/verdict.h"
+#include "train/options.h"
+#include "train/prompts.h"
+
+namespace r1 {
+
+struct TraceKeys {
+  DataOptions data;
+  PromptOptions prompt;
+  std::string model, reward = "auto", compute_dtype = "auto", methods = "auto";
+  int64_t max_completion_length = 512, seed = 42, threads = 0, max_active = 64;
+  double temperature = 1;
+  RewardOptions rewards;
+  int64_t rollouts = 4, max_rollouts = 24, prompt_rollouts = 8, token_budget = 0, repair_attempts = 16;
+  double p_dead = 0.05, alive_share = 0.5, test_error = 0.05, grade_temperature = 1;
+  bool exhaustive = false;
+  void declare(OptionTable& table);
+  void check() const;
+  // Whether a method is asked for: exact, monte_carlo, self.
+  bool uses(const std::string& method) const;
+  MonteCarloOptions monte_carlo() const;
+  SamplingOptions sampling() const;
+};
+
+// One traced thought.
+struct TracedThought {
+  Thought thought;
+  std::optional<Verdict> verdict;  // of the whole; nullopt: there is no reference answer
+  std::vector<Truth> truths;       // empty: not asked for
+  std::optional<MonteCarloTrace> monte_carlo;
+  std::optional<SelfGrades> grades;
+  OneVerdict one;
+  std::optional<Repair> repair;
+  int64_t tokens = 0;
+};
+
+class TraceSession {
+ public:
+  // Opens the model where there is one. `data` chooses the meaning of the reward "auto".
+  TraceSession(const TraceKeys& keys, const std::string& data);
+  ~TraceSession();
+
+  bool has_model() const { return model_ != nullptr; }
+  // Rows as thoughts: their own "completion", else one sampled. Throws r1::UsageError where neither is there.
+  std::vector<Thought> thoughts(const std::vector<DataRow>& rows);
+  Thought thought_of(const DataRow& row, const std::string& completion, int64_t index) const;
+  TracedThought trace(Thought thought, bool with_repair);
+  // Its parts, for benches.
+  std::vector<Truth> exact(const Thought& thought) const;
+  MonteCarloTrace monte_carlo(const Thought& thought, bool ends_right, bool exhaustive,
+                              const MonteCarloOptions& options);
+  GradeLogits self_logits(const Thought& thought);
+  Verdict judge(const Thought& thought) { return judge_thought(thought, thought.completion, *reward_); }
+  // Continues the first steps of a thought once, as a whole completion.
+  std::string continued(const Thought& thought, const std::string& prefix, uint32_t draw);
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  int32_t end_id() const;
+
+ private:
+  std::vector<std::string> sample(const std::vector<DataRow>& rows, std::vector<std::vector<TokenId>>& ids);
+  std::vector<std::vector<double>> score(const std::vector<GradeQuestion>& questions);
+  Grader grader();
+
+  const TraceKeys& keys_;
+  std::unique_ptr<Reward> reward_;
+  std::optional<ModelFiles> files_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<Transformer> model_;
+  std::unique_ptr<PromptBuilder> prompts_;
+  std::unique_ptr<Sampler> sampler_;
+};
+
+// The question of a row as plain text.
+std::string question_of(const DataRow& row);
+
+// What is written of repairs: `path` has a line a repair, and beside it three files of training rows.
+class RepairWriter {
+ public:
+  RepairWriter(std::string path, const TraceSession& session) : path_(std::move(path)), session_(session) {}
+  void add(const DataRow& row, const TracedThought& traced);
+  void write() const;
+  int64_t count() const { return count_; }
+
+ private:
+  std::string path_, records_, continued_, corrected_, preferred_;
+  const TraceSession& session_;
+  int64_t count_ = 0;
+};
+
+struct TraceBenchFlags {
+  int64_t limit = 0;
+  bool json = false;
+};
+int run_trace_bench(const TraceKeys& keys, const TraceBenchFlags& flags);
+
+}  // namespace r1
