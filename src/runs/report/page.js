@@ -32,7 +32,7 @@ const R1 = {
   figure(x) {
     if (R1.num(x) === null) return '–';
     const size = Math.abs(x);
-    if (size !== 0 && (size < 0.001 || size >= 1e7)) return x.toExponential(2);
+    if (size !== 0 && (size < 0.001 || size >= 1e7)) return Number(x.toPrecision(3)).toExponential();
     if (Number.isInteger(x)) return x.toLocaleString('en');
     return size >= 100 ? x.toFixed(1) : String(Number(x.toPrecision(3)));
   },
@@ -87,8 +87,12 @@ const R1 = {
     return R1.el('section', { id, 'aria-labelledby': id + '-title' },
       R1.el('h2', { id: id + '-title' }, title), lead && R1.el('p', { class: 'lead' }, lead), kept);
   },
-  // rows of cells: text, node, or null for nothing. The first cell of a row is its header. On a phone a row is a card.
-  table(caption, heads, rows, attributes) {
+  // rows of cells: text, node, or null for nothing. The first cell of a row is its header, a column of nothing is left
+  // out. On a phone a row is a card.
+  table(caption, allHeads, allRows, attributes) {
+    const kept = allHeads.map((_, i) => allRows.some((row) => row.cells[i] !== null && row.cells[i] !== '–'));
+    const heads = allHeads.filter((_, i) => kept[i]);
+    const rows = allRows.map((row) => ({ ...row, cells: row.cells.filter((_, i) => kept[i]) }));
     const cell = (content, i) => R1.el(i === 0 ? 'th' : 'td', {
       scope: i === 0 ? 'row' : null, 'data-label': i === 0 ? null : heads[i].label || heads[i],
       class: [heads[i].text ? 'text' : '', content === null || content === '–' ? 'empty' : ''].join(' ').trim() || null,
@@ -142,7 +146,7 @@ const R1 = {
     const link = (s) => R1.el('li', {}, R1.el('a', { href: '#' + s.id }, s.querySelector('h2').textContent));
     page.append(R1.head(), R1.el('nav', { 'aria-label': 'sections' }, R1.el('ul', { tabindex: '-1' }, sections.map(link))),
       R1.el('main', { id: 'main' }, sections),
-      R1.el('footer', {}, 'Made by r1 ', R1.str(R1.obj(R1.data.facts).version),
+      R1.el('footer', {}, ['Made by r1', R1.str(R1.obj(R1.data.facts).version)].filter(Boolean).join(' '),
         '. This file is complete: it loads nothing and sends nothing.'));
     R1.drawCharts();
     for (const task of R1.afterStart) task();

@@ -30,7 +30,6 @@ Object.assign(R1, {
     if (stages.length === 0) return null;
     const measured = stages.filter((s) => R1.num(R1.eval(s).accuracy) !== null);
     const best = Math.max(...measured.map((s) => R1.eval(s).accuracy));
-    const has = (read) => stages.some((s) => read(s) !== null);
     const columns = [
       ['Right on held-out items', R1.accuracyCell],
       ['pass@k', (s) => { const e = R1.eval(s); return R1.num(e.pass_at_k) === null ? null : R1.withSmall(R1.percent(e.pass_at_k), 'k = ' + R1.figure(e.k)); }],
@@ -42,10 +41,10 @@ Object.assign(R1, {
       ['Preferred', (s) => { const e = R1.eval(s), x = R1.num(e.win_rate) !== null ? e.win_rate : e.preference_win_rate;
         return R1.num(x) === null ? null : R1.percent(x); }],
       ['Time', (s) => (R1.num(R1.facts(s).seconds) === null ? null : R1.duration(R1.facts(s).seconds))],
-    ].filter(([, read]) => has(read));
+    ];
     const name = (s) => R1.withSmall(s.name, [R1.kind(s), R1.str(R1.facts(s).from) && 'from ' + R1.facts(s).from,
       R1.statusText(s)].filter(Boolean).join(', '));
-    const table = R1.table('Shares on held-out items with their 95 % interval; the best is tinted.',
+    const table = R1.table(measured.length > 0 ? 'Shares on held-out items with their 95 % interval; the best is tinted.' : null,
       ['Stage', ...columns.map(([head]) => head)],
       stages.map((s) => ({ class: measured.length > 1 && R1.eval(s).accuracy === best ? 'best' : null,
         cells: [name(s), ...columns.map(([, read]) => read(s))] })));

@@ -124,6 +124,7 @@ Object.assign(R1, {
     const steps = judged.length > 0 ? judged : R1.linesOf(text).map((line) => ({ text: line }));
     const spans = R1.tokenSpans(text, tokens);
     const tags = R1.el('div', { class: 'tags' }, R1.outcomeTag(R1.str(row.outcome)),
+      R1.num(row.step) !== null && R1.tag('step ' + R1.figure(row.step)),
       R1.str(row.extracted) && R1.tag('says ' + R1.oneLine(row.extracted, 40)),
       R1.str(row.reference) && R1.tag('it is ' + R1.oneLine(row.reference, 40)),
       R1.str(row.language) && R1.tag(row.language + (R1.num(row.consistency) === null ? '' : ', ' + R1.percent(row.consistency, 0) + ' consistent')),
