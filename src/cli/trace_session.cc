@@ -111,7 +111,7 @@ SamplingOptions TraceKeys::sampling() const {
   return out;
 }
 
-std::string question_of(const DataRow& row) {
+std::string traced_question(const DataRow& row) {
   if (!row.messages.is_array()) return row.prompt;
   for (size_t i = row.messages.size(); i-- > 0;)
     if (row.messages[i].value("role", "") == "user" && row.messages[i]["content"].is_string())
@@ -148,7 +148,7 @@ Thought TraceSession::thought_of(const DataRow& row, const std::string& completi
   out.row = row.row;
   out.completion = completion;
   out.steps = split_steps(completion);
-  out.prompt = question_of(row);
+  out.prompt = traced_question(row);
   if (!model_) return out;
   const Prompt prompt = prompts_->build(row);
   out.prompt = prompt.text;

@@ -85,7 +85,7 @@ class TraceSession {
 };
 
 // The question of a row as plain text.
-std::string question_of(const DataRow& row);
+std::string traced_question(const DataRow& row);
 
 // What is written of repairs: `path` has a line a repair, and beside it three files of training rows.
 class RepairWriter {
