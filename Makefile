@@ -16,7 +16,7 @@ build: install $(RELEASE)/build.ninja
 
 # The main job on the embedded default.
 run: build
-	$(RELEASE)/r1 run recipes/mini.toml
+	$(RELEASE)/r1 run recipes/r1-mini.toml
 
 # Everything, then all tests.
 test: install $(RELEASE)/build.ninja

@@ -62,10 +62,10 @@ std::string portable_model_name(const std::string& name) {
 std::string resolve_model(const std::string& name) {
   if (name.empty()) fail_usage("no model given: --model FOLDER, FILE.gguf, ORG/NAME or mini");
   if (fs::exists(name)) return name;
-  if (name == "mini") {
-    const fs::path path = assets_folder() / "mini";
+  if (name == "mini" || name == "mini-student") {
+    const fs::path path = assets_folder() / name;
     if (!fs::exists(path))
-      fail("model mini: {} is not there; set R1_ASSETS to the folder that holds it", path.string());
+      fail("model {}: {} is not there; set R1_ASSETS to the folder that holds it", name, path.string());
     return path.string();
   }
   if (is_hub_name(name)) {

@@ -54,11 +54,15 @@ Predictor::Lengths Predictor::lengths_of(const StageRun& run, const StageSize& s
   const Dataset data = few.load(false, true);
   const PromptBuilder prompts(base_->files, base_->tokenizer, run.prompt());
   int64_t total = 0, n = 0;
+  const auto tokens = [&](const DataRow& row) -> size_t {
+    if (size.samples > 0) return prompts.build(row).ids.size();
+    if (row.shape == DataShape::preference || row.shape == DataShape::unpaired_preference)  // a reward model's
+      return prompts.build(row).ids.size() +
+             base_->tokenizer->encode(row.chosen.is_string() ? row.chosen.get<std::string>() : row.completion).size();
+    return prompts.learn(row, size.completion, false).samples[0].ids.size();
+  };
   for (const DataRow& row : data.rows) {
-    if (size.samples > 0)
-      total += static_cast<int64_t>(prompts.build(row).ids.size());
-    else
-      total += static_cast<int64_t>(prompts.learn(row, size.completion, false).samples[0].ids.size());
+    total += static_cast<int64_t>(tokens(row));
     n++;
   }
   if (n == 0) return out;

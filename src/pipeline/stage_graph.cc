@@ -19,9 +19,8 @@ std::string last_value(const KeyValues& values, const std::string& key) {
 }
 
 bool is_stage_name(const std::string& name) {
-  return !name.empty() && name != "base" &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-             std::string::npos;
+  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+                              std::string::npos;
 }
 
 // The references {NAME}, {NAME.model}, {NAME.data} of a value; other braces are text.
@@ -115,7 +114,7 @@ RecipeStage StageGraph::read_stage(const std::pair<std::string, KeyValues>& tabl
   RecipeStage s;
   s.name = table.first;
   if (!is_stage_name(s.name))
-    fail_usage("stage [{}]: expected a name of letters, digits, - and _, other than base: it is a folder too", s.name);
+    fail_usage("stage [{}]: expected a name of letters, digits, - and _: it is a folder too", s.name);
   std::string kind = s.name;
   for (const auto& [key, value] : table.second)
     if (key == "stage") kind = value;
@@ -127,6 +126,8 @@ RecipeStage StageGraph::read_stage(const std::pair<std::string, KeyValues>& tabl
                kind, fmt::join(names, ", "));
   }
   read_own_keys(s, table.second);
+  if (s.name == "base" && (s.kind->name != "eval" || !(s.from.empty() || s.from == "base")))
+    fail_usage("stage [base]: base is the pipeline's own model; a stage of that name can only be an eval of it");
   return s;
 }
 
@@ -171,6 +172,7 @@ void StageGraph::link(size_t index) {
   if (!s.from.empty()) s.needs.push_back(s.from);
   for (const auto& [key, value] : s.own)
     for (const Reference& r : references_in(value)) {
+      if (r.part.empty() && index_of(r.stage) == stages_.size()) continue;  // braces of another meaning
       const RecipeStage& other = earlier(r.stage, key);
       if (r.part == "model" && !other.kind->makes_model)
         fail_usage("stage [{}]: {}: {} makes no model", s.name, key, r.stage);
