@@ -32,7 +32,7 @@ ModelConfig shape(const std::string& family, const Size& s, double theta, int64_
 
 const std::map<std::string, ModelConfig>& shapes() {
   static const std::map<std::string, ModelConfig> all = {
-      {"mini", shape("qwen3", {332, 192, 512, 6, 6, 2, 32}, 1e4, 1024)},  // assets/mini
+      {"mini", shape("qwen3", {768, 192, 512, 5, 6, 2, 32}, 1e4, 1024)},  // assets/mini
       {"4m", shape("qwen3", {332, 256, 768, 5, 8, 4, 32}, 1e4, 1024)},
       {"smollm2-135m", shape("llama", {49152, 576, 1536, 30, 9, 3, 64}, 1e5, 8192)},
       {"smollm2-360m", shape("llama", {49152, 960, 2560, 32, 15, 5, 64}, 1e5, 8192)},
