@@ -64,12 +64,12 @@ TEST(TraceRows, DuplicatesGoValuesAreBalancedAndOrderStays) {
        std::vector<std::pair<size_t, std::string>>{{0, "a"}, {0, " a "}, {1, "a"}, {2, "b"}, {3, "c"}, {3, "d"}})
     traces.push_back({.row = &rows[row], .completion = text, .language = "en", .meta = {{"row", row}}});
   EXPECT_EQ(select_traces(traces, {}).size(), 5u) << "the same text answers two questions, but one of them once";
-  const auto balanced = select_traces(traces, {.balance_by = "task"});
+  const auto balanced = select_traces(traces, {.balance_by = "task", .max_rows = 0});
   ASSERT_EQ(balanced.size(), 4u);
   EXPECT_EQ(balanced[2].row, &rows[3]);
   EXPECT_EQ(balanced[3].row, &rows[3]);
-  EXPECT_EQ(select_traces(traces, {.max_rows = 2}).size(), 2u);
-  EXPECT_THROW(select_traces(traces, {.balance_by = "colour"}), UsageError);
+  EXPECT_EQ(select_traces(traces, {.balance_by = {}, .max_rows = 2}).size(), 2u);
+  EXPECT_THROW(select_traces(traces, {.balance_by = "colour", .max_rows = 0}), UsageError);
   DataRow general;
   general.messages = {{{"role", "user"}, {"content", "hi"}}, {{"role", "assistant"}, {"content", "hello"}}};
   EXPECT_EQ(rows_for_sft({traces[0]}, {general}),
