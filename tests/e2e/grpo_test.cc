@@ -80,7 +80,9 @@ TEST_F(GrpoTest, AUsersFunctionMayFail) {
     all++;
     failed += line["verdict"] == "failed";
     EXPECT_EQ(line["verdict"] == "failed", line["score"].is_null());
-    if (line["verdict"] == "failed") EXPECT_NE(line["reason"].get<std::string>().find("code 7"), std::string::npos);
+    if (line["verdict"] == "failed") {
+      EXPECT_NE(line["reason"].get<std::string>().find("code 7"), std::string::npos);
+    }
   }
   double share = 0;
   for (const Json& step : json_lines_of(out / "metrics.jsonl"))
