@@ -12,13 +12,14 @@ using Json = nlohmann::ordered_json;
 class JournaledReward : public Reward {
  public:
   JournaledReward(std::unique_ptr<Reward> reward, std::string spec, const std::string& path)
-      : reward_(std::move(reward)), spec_(std::move(spec)), journal_(path) {}
+      : reward_(std::move(reward)), spec_(std::move(spec)), path_(path) {}
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
     std::vector<Verdict> out = reward_->judge(inputs);
     R1_CHECK(out.size() == inputs.size());
+    if (!journal_ && !out.empty()) journal_ = std::make_unique<VerdictJournal>(path_);  // a run's folder comes after it
     for (size_t i = 0; i < out.size(); i++) {
       const Json about = {spec_, inputs[i].prompt, inputs[i].completion, inputs[i].row};
-      journal_.record(sha256_hex(about.dump(-1, ' ', false, Json::error_handler_t::replace)), spec_, out[i]);
+      journal_->record(sha256_hex(about.dump(-1, ' ', false, Json::error_handler_t::replace)), spec_, out[i]);
     }
     return out;
   }
@@ -29,7 +30,8 @@ class JournaledReward : public Reward {
  private:
   const std::unique_ptr<Reward> reward_;
   const std::string spec_;
-  VerdictJournal journal_;
+  const std::string path_;
+  std::unique_ptr<VerdictJournal> journal_;  // opened with the first verdict
 };
 
 }  // namespace

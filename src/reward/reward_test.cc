@@ -128,7 +128,9 @@ TEST(Reward, AFailedPartFailsTheWhole) {
 
 TEST(Reward, ExecTakesTheRestOfTheText) {
   const Verdict v = judge_one(
-      "math+exec:while read -r line; do echo '{\"id\":0,\"score\":0.25,\"reason\":\"a+b*c\"}'; done", input("42"));
+      "math+exec:while read -r line; do id=${line#*:}; "
+      "echo '{\"id\":'${id%%,*}',\"score\":0.25,\"reason\":\"a+b*c\"}'; done",
+      input("42"));
   EXPECT_EQ(v.score, 1.25) << v.reason;
   EXPECT_EQ(v.parts[1].first, "exec");
 }
@@ -154,7 +156,10 @@ TEST(Reward, CosineTakesTheFirstPartsVerdict) {
   const Verdict v = judge_one("math*0+cosine", input("42", {{"answer", 42}}, 100), o);
   EXPECT_EQ(v.score, 0.5);
   EXPECT_EQ(v.parts.size(), 2u);
-  EXPECT_EQ(judge_one("exec:while read -r line; do echo '{\"id\":0,\"score\":1}'; done", input("42")).score, 1);
+  EXPECT_EQ(
+      judge_one("exec:while read -r line; do id=${line#*:}; echo '{\"id\":'${id%%,*}',\"score\":1}'; done", input("42"))
+          .score,
+      1);
   // what the checker cannot say, the shape of an answer cannot either
   EXPECT_EQ(judge_one("math+cosine", input("42", {{"answer", ""}}), o).outcome, Outcome::failed);
   EXPECT_EQ(judge_one("cosine", input("42", {{"answer", ""}}), o).outcome, Outcome::failed);

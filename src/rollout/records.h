@@ -40,7 +40,7 @@ struct Completion {
   std::vector<float> sampling_logp;  // under the distribution drawn from (temperature, filters)
   std::vector<uint8_t> learn;        // 1: the model's token, 0: an environment's; empty: all are the model's
   FinishReason finish = FinishReason::length;
-  std::string text;  // of the model's tokens alone, decoded, special tokens left out
+  std::string text;                     // of the model's tokens alone, decoded, special tokens left out
   std::vector<float> token_advantages;  // a value a token, which count instead of the group's advantage; or empty
 
   void set_token_advantages(std::vector<float> values) {

@@ -6,6 +6,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "data/sources.h"
 #include "data/tasks/task_rows.h"
 #include "reward/math_answer.h"
 #include "text/thinking.h"
@@ -386,7 +387,8 @@ class Auditor {
     if (in_.held_out == nullptr || in_.held_out->empty())
       return skip(c, o_.eval_steps > 0 ? "no rows are held out (held_out_fraction)"
                                        : "the run evaluates nothing (eval_steps=0)");
-    const bool generated = o_.data.data.starts_with("tasks:");
+    if (o_.data.data.starts_with("games:")) return skip(c, "games begin alike; what differs is how they are played");
+    const bool generated = is_generated(o_.data.data);
     const Overlap found = find_overlap(*in_.rows, *in_.held_out, !generated);
     c.detail = fmt::format("of {} held-out questions {} are trained on{}", found.compared, found.same.size(),
                            generated ? "; generated ones share their wording, so 8-grams say nothing"

@@ -127,7 +127,7 @@ TEST_F(Stages, SamplesBecomeRowsAndAKilledRunEndsWithTheSameBytes) {
   int64_t sum = summary["kept"].get<int64_t>();
   for (const auto& [reason, n] : summary["reasons"].items()) sum += n.get<int64_t>();
   EXPECT_EQ(sum, 40) << "every sample is accounted for";
-  EXPECT_GT(summary["reasons"]["too_long"], 0);
+  EXPECT_FALSE(summary["reasons"].empty());
   const auto rows = json_lines(temporary_ / "whole" / "accepted.jsonl");
   ASSERT_GT(rows.size(), 5u);
   EXPECT_EQ(rows.size(), summary["rows"]);

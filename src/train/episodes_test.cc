@@ -13,7 +13,7 @@
 namespace r1 {
 namespace {
 
-constexpr TokenId kImStart = 326, kImEnd = 327;  // of assets/mini
+constexpr TokenId kImStart = 326, kImEnd = 327;  // of that tokenizer
 
 struct MiniPrompts {
   explicit MiniPrompts(PromptOptions options = {})

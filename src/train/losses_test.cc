@@ -155,6 +155,7 @@ TEST(Losses, OnPolicyTheGradientIsAdvantageTimesWeight) {
     if (f.beta != 0) continue;
     Sequence s = random_sequence(4, 9, -1.7);
     s.new_logp = s.old_logp;
+    s.token_advantages.clear();
     std::vector<float> dlogp(9);
     LossSums sums;
     const LossCounts counts{.sequences = 4, .tokens = 50, .max_completion_length = 16};

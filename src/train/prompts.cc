@@ -150,7 +150,10 @@ std::string PromptBuilder::next_prefilled() const {
 }
 
 std::vector<TokenId> PromptBuilder::plain(const std::string& text) const {
-  return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = false});
+  // every added token stays text, also one that is not special: a tool could open or close a thought
+  const PlainRange whole{0, text.size()};
+  return need_tokenizer().encode(
+      text, {.add_special_tokens = false, .parse_special_tokens = true, .plain = std::span(&whole, 1)});
 }
 
 TokenId PromptBuilder::end_token() const {

@@ -163,6 +163,7 @@ class RejectionSampler {
       if (v.outcome != Outcome::correct) return outcome_name(v.outcome);
       if (v.score < o_.min_reward) return "low_reward";
     }
+    if (trim(c.text).empty()) return "empty";
     const std::string why = dropped_for(c.text, item.prompt.prefilled, language, filters_);
     if (!why.empty() || !o_.cold_start) return why;
     return parse_completion(c.text, item.prompt.prefilled).has_thought ? "" : "no_thought";

@@ -182,7 +182,7 @@ TEST_F(RewardModelRuns, LabelsAreLearnedAndGrpoUsesWhatCameOut) {
                                           {"max_steps", "2"}})));
   const Json line = json_lines(temporary_ / "grpo" / "metrics.jsonl").back();
   EXPECT_EQ(line["verdicts/failed"], 0);
-  EXPECT_TRUE(line.contains("rewards/reasoning:" + rm + "/mean")) << line.dump();
+  EXPECT_TRUE(line.contains("rewards/domain/reasoning:" + rm + "/mean")) << line.dump();
   EXPECT_NEAR(line["reward"],
               line["rewards/domain/mean"].get<double>() + 0.1 * line["rewards/length/mean"].get<double>(), 1e-9);
 }

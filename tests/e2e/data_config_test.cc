@@ -58,9 +58,10 @@ TEST(DataInspectTest, TrainersRefuseWhatTheyCannotUse) {
   const std::string model = make_speck(folder), file = (folder / "f.jsonl").string(), out = (folder / "run").string();
   write_file(file, R"({"prompt":"q","chosen":"a","rejected":"b"})");
   EXPECT_TRUE(refused(r1({"sft", "--model", model, "--data", file, "--out", out}), 1, "it holds preference pairs"));
+  EXPECT_TRUE(done(r1({"data", "inspect", file})));
+  write_file(file, R"({"text":"a text without a question"})");
   EXPECT_TRUE(refused(r1({"grpo", "--model", model, "--data", file, "--out", out}), 1, "r1 grpo needs prompts"));
   EXPECT_TRUE(refused(r1({"eval", "--model", model, "--data", file}), 1, "r1 eval needs prompts"));
-  EXPECT_TRUE(done(r1({"data", "inspect", file})));
 }
 
 TEST(ConfigTest, ShowsWhereKeysComeFrom) {
