@@ -13,6 +13,7 @@
 #include "cli/trace_session.h"
 #include "data/arithmetic.h"
 #include "data/records.h"
+#include "data/sources.h"
 #include "runs/view.h"
 #include "trace/process_bench.h"
 
@@ -325,7 +326,7 @@ std::vector<Json> lines_of(const Scored& s) {
 int run_trace_bench(const TraceKeys& keys, const TraceBenchFlags& flags) {
   constexpr int64_t kRows = 1000;
   if (flags.limit < 0) fail_usage("--limit {}: expected at least 0", flags.limit);
-  const bool made = keys.data.data.empty() || keys.data.data.starts_with("tasks:");
+  const bool made = keys.data.data.empty() || is_generated(keys.data.data);
   if (made && keys.model.empty())
     fail_usage("trace bench: its items are the model's thoughts; give --model, or --data FILE");
   TraceSession session(keys, made && keys.data.data.empty() ? "tasks:arithmetic" : keys.data.data);
