@@ -148,7 +148,8 @@ std::string PromptBuilder::next_prefilled() const {
 }
 
 std::vector<TokenId> PromptBuilder::plain(const std::string& text) const {
-  return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = false});
+  const PlainRange whole[] = {{0, text.size()}};  // <think> and <answer> control nothing, but are not for others to say
+  return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = true, .plain = whole});
 }
 
 TokenId PromptBuilder::end_token() const {

@@ -83,7 +83,8 @@ TEST(Games, PlayersAreAsGoodAsTheirNames) {
   EXPECT_EQ(perfect, (std::map<std::string, int>{{"draw", 20}}));
   EXPECT_EQ(ends_of("tic_tac_toe", {{"opponent", "random"}}, "perfect", 30)["loss"], 0);
   EXPECT_EQ(ends_of("tic_tac_toe", {{"opponent", "perfect"}}, "random", 30)["win"], 0);
-  const int against_random = ends_of("connect_four", {{"first", "model"}}, "greedy", 30)["win"];
+  const int against_random =
+      ends_of("connect_four", {{"first", "model"}, {"columns", "7"}, {"rows", "6"}}, "greedy", 30)["win"];
   EXPECT_GE(against_random, 24);
   const std::vector<std::pair<std::string, std::string>> hard = {{"opponent", "perfect"}, {"first", "model"}};
   const int full = ends_of("nim", hard, "random", 60)["win"];
@@ -179,7 +180,7 @@ TEST(Games, DamagedItemsAreFailedAndNeverWrong) {
     item.meta[key] = value;
     EXPECT_EQ(tasks::check(find_game("connect_four"), item, "1", "").outcome, Outcome::failed) << key << value;
   }
-  EXPECT_THROW(item_of("connect_four", {{"opponent", "perfect"}, {"columns", "7"}}), UsageError);
+  EXPECT_THROW(item_of("connect_four", {{"opponent", "perfect"}, {"columns", "7"}, {"rows", "6"}}), UsageError);
   EXPECT_THROW(find_game("nimm"), UsageError);
 }
 
