@@ -8,6 +8,7 @@
 
 #include "data/python_tool.h"
 #include "data/tasks/task_rows.h"
+#include "train/rollouts.h"
 #include "train/tiny_run.h"
 
 namespace r1 {
@@ -34,9 +35,12 @@ TEST(Episodes, BetweenTurnsStandsWhatTheTemplateWrites) {
   EXPECT_EQ(count_of(hostile, kImEnd), 1);
   EXPECT_EQ(count_of(hostile, kImStart), 2);
   EXPECT_EQ(count_of(hostile, m.tokenizer->find("<answer>")), 0);
-  const MiniPrompts zero({.prompt_template = "r1-zero"});
+  PromptOptions plain, prefilled;
+  plain.prompt_template = "r1-zero";
+  prefilled.thought_prefill = "<think>\n";
+  const MiniPrompts zero(plain);
   EXPECT_EQ(zero.tokenizer->decode(zero.prompts.next_turn("5 3", -1)), "\nUser: 5 3\nAssistant:");
-  const MiniPrompts thought({.thought_prefill = "<think>\n"});
+  const MiniPrompts thought(prefilled);
   EXPECT_EQ(thought.prompts.next_prefilled(), "<think>\n");
   EXPECT_TRUE(thought.tokenizer->decode(thought.prompts.next_turn("5", kImEnd)).ends_with("assistant\n<think>\n"));
 }
