@@ -150,10 +150,8 @@ std::string PromptBuilder::next_prefilled() const {
 }
 
 std::vector<TokenId> PromptBuilder::plain(const std::string& text) const {
-  // every added token stays text, also one that is not special: a tool could open or close a thought
-  const PlainRange whole{0, text.size()};
-  return need_tokenizer().encode(
-      text, {.add_special_tokens = false, .parse_special_tokens = true, .plain = std::span(&whole, 1)});
+  const PlainRange whole[] = {{0, text.size()}};  // <think> and <answer> control nothing, but are not for others to say
+  return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = true, .plain = whole});
 }
 
 TokenId PromptBuilder::end_token() const {

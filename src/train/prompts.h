@@ -39,7 +39,7 @@ class PromptBuilder {
   std::vector<TokenId> next_turn(const std::string& said, TokenId last) const;
   // What next_turn opens of the model's turn, as Prompt::prefilled.
   std::string next_prefilled() const;
-  // A text of somebody else inside the model's turn: never special tokens.
+  // A text of somebody else inside the model's turn: no added token, special or not. Valid UTF-8.
   std::vector<TokenId> plain(const std::string& text) const;
 
   // What SFT learns of a row. At most `max_length` tokens, cut at the end; a group without learned tokens when
