@@ -209,7 +209,9 @@ class Pipeline {
     const std::unique_ptr<StageRun> run = graph_.make(s);
     fs::create_directories(folder);
     if (!named(s, [&] { return run->run(fs::exists(fs::path(folder) / "recipe.toml")); })) return nullptr;
-    const RunSums sums = sum_metrics(folder, run->size().samples);
+    RunSums sums = sum_metrics(folder, run->size().samples);
+    const Json result = result_of(folder);
+    if (s.kind->makes_data && result.is_object()) sums.tokens = result.value("tokens", 0.0);
     const double wall = std::chrono::duration<double>(Clock::now() - start).count();
     return {{"name", s.name},
             {"kind", s.kind->name},
@@ -218,7 +220,7 @@ class Pipeline {
             {"flops", s.kind->trains || s.kind->samples ? flops_of(s, sums, policy_of(s)) : 0.0},
             {"tokens", sums.tokens},
             {"model", policy_of(s)},
-            {"result", result_of(folder)},
+            {"result", result},
             {"artefacts", artefacts_of(graph_, s)},
             {"key", now.key()},
             {"inputs", now.inputs()}};
