@@ -158,7 +158,7 @@ TEST_F(LoraSlow, SftLearnsAnotherKindOfProblem) {
                                                    {"per_device_train_batch_size", "16"},
                                                    {"learning_rate", "3e-3"}}));
   const auto loss = column("sft", "loss");
-  EXPECT_GT(loss[0], 2) << "the embedded model has seen two digits only";
+  EXPECT_GT(loss[0], 2) << "the embedded base has never seen a chat turn";
   EXPECT_LT(loss[19], 0.6);
 }
 
@@ -173,7 +173,7 @@ TEST_F(LoraSlow, GrpoLearnsToBeBrief) {
                                                      {"beta", "0.001"},
                                                      {"learning_rate", "2e-3"}}));
   const auto reward = column("grpo", "reward");
-  EXPECT_LT(reward[0], -0.7);
+  EXPECT_LT(reward[0], -0.3) << "the base writes about 30 tokens where 4 are free";
   EXPECT_GT((reward[6] + reward[7]) / 2, reward[0] + 0.2);
 }
 
