@@ -52,6 +52,18 @@ std::set<int> descendants() {
   return out;
 }
 
+// What stays: the keeper of the last program may still be ending.
+std::set<int> settled_descendants() {
+  std::set<int> now = descendants();
+  for (int same = 0; same < 50;) {
+    usleep(10000);
+    std::set<int> next = descendants();
+    same = next == now ? same + 1 : 0;
+    now = std::move(next);
+  }
+  return now;
+}
+
 // The keeper of a program replies and then ends, and with it its namespaces.
 bool is_back_to(const std::set<int>& processes) {
   for (int i = 0; i < 500; i++) {
@@ -192,7 +204,7 @@ TEST_P(HostileSuiteSlow, NothingGetsOut) {
     const JailResult compiled = sandbox.compile("int main() {}", {.cpu_seconds = 30, .memory_mb = 512});
     ASSERT_EQ(compiled.ending, jail::Ending::exited) << compiled.err;
   }
-  const std::set<int> processes = descendants();
+  const std::set<int> processes = settled_descendants();
   const size_t descriptors = entries("/proc/self/fd");
   for (const HostileProgram& p : hostile_programs()) {
     if (GetParam() < 2 && p.guest != Guest::python) continue;  // needs a compiler, which needs processes
