@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/verbs.h"
+#include "data/question.h"
 #include "data/tasks/task.h"
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
@@ -111,14 +112,6 @@ SamplingOptions TraceKeys::sampling() const {
   return out;
 }
 
-std::string traced_question(const DataRow& row) {
-  if (!row.messages.is_array()) return row.prompt;
-  for (size_t i = row.messages.size(); i-- > 0;)
-    if (row.messages[i].value("role", "") == "user" && row.messages[i]["content"].is_string())
-      return row.messages[i]["content"].get<std::string>();
-  return "";
-}
-
 TraceSession::TraceSession(const TraceKeys& keys, const std::string& data) : keys_(keys) {
   keys.check();
   use_threads(keys.threads);
@@ -148,7 +141,7 @@ Thought TraceSession::thought_of(const DataRow& row, const std::string& completi
   out.row = row.row;
   out.completion = completion;
   out.steps = split_steps(completion);
-  out.prompt = traced_question(row);
+  out.prompt = question_text(row);
   if (!model_) return out;
   const Prompt prompt = prompts_->build(row);
   out.prompt = prompt.text;

@@ -84,9 +84,6 @@ class TraceSession {
   std::unique_ptr<Sampler> sampler_;
 };
 
-// The question of a row as plain text.
-std::string traced_question(const DataRow& row);
-
 // What is written of repairs: `path` has a line a repair, and beside it three files of training rows.
 class RepairWriter {
  public:

@@ -10,6 +10,7 @@
 #include "cli/json_lines.h"
 #include "cli/trace_session.h"
 #include "cli/verb_registration.h"
+#include "data/question.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -172,7 +173,7 @@ int run_trace(const TraceFlags& f) {
   for (size_t i = 0; i < rows.size(); i++) {
     if (interrupted()) fail("interrupted");
     const TracedThought traced = session.trace(std::move(thoughts[i]), true);
-    f.json ? print_json_line(json_of(traced)) : print(traced, traced_question(rows[i]), ink);
+    f.json ? print_json_line(json_of(traced)) : print(traced, question_text(rows[i]), ink);
     if (!f.repairs.empty()) repairs.add(rows[i], traced);
   }
   if (!f.repairs.empty()) {

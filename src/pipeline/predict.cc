@@ -42,12 +42,29 @@ struct Predictor::Lengths {
 Predictor::Predictor(const StageGraph& graph) : graph_(graph), base_(std::make_unique<Base>(graph.model())) {}
 Predictor::~Predictor() = default;
 
-Predictor::Lengths Predictor::lengths_of(const StageRun& run, const StageSize& size) const {
+Predictor::Lengths Predictor::guessed(const RecipeStage& stage, const StageSize& size) const {
+  Lengths out;
+  out.completion = std::max<int64_t>(1, size.completion / 2);
+  for (const std::string& name : stage.needs) {
+    const RecipeStage& maker = graph_.stage(name);
+    if (!maker.kind->makes_data) continue;
+    const std::unique_ptr<StageRun> run = graph_.make(maker);
+    const StageSize made = run->size();
+    const Lengths asked = lengths_of(maker, *run, made);
+    out.rows = std::max<int64_t>(1, asked.rows * made.rows_kept / 2 + made.rows_added);
+    out.completion = asked.prompt + made.completion / 2;
+  }
+  if (size.samples == 0) out.prompt = 0;
+  return out;
+}
+
+Predictor::Lengths Predictor::lengths_of(const RecipeStage& stage, const StageRun& run, const StageSize& size) const {
   constexpr int64_t kLooked = 64;
   Lengths out;
   out.completion = std::max<int64_t>(1, size.completion / 2);
   DataOptions few = run.data();
-  if (few.data.empty() || (few.data.find('/') != std::string::npos && !fs::exists(few.data))) return out;
+  const bool there = !few.data.empty() && (few.data.find('/') == std::string::npos || fs::exists(few.data));
+  if (!there || !run.needs_data()) return guessed(stage, size);
   out.rows = size.steps > 0 ? kLooked : static_cast<int64_t>(few.load(false, true).rows.size());
   few.task_rows = std::min(few.task_rows, kLooked);
   few.read.limit = kLooked;
@@ -77,7 +94,7 @@ Prediction Predictor::predict(const RecipeStage& stage) const {
   const std::unique_ptr<StageRun> run = graph_.make(stage);
   const StageSize size = run->size();
   if (size.sequences == 0 && size.samples == 0) return out;
-  const Lengths lengths = lengths_of(*run, size);
+  const Lengths lengths = lengths_of(stage, *run, size);
   const bool samples = size.samples > 0;
   Work work;
   if (samples)

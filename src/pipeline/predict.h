@@ -28,7 +28,9 @@ class Predictor {
 
  private:
   struct Lengths;
-  Lengths lengths_of(const StageRun& run, const StageSize& size) const;
+  Lengths lengths_of(const RecipeStage& stage, const StageRun& run, const StageSize& size) const;
+  // Of rows that a stage before will make: half of what it samples is kept.
+  Lengths guessed(const RecipeStage& stage, const StageSize& size) const;
 
   const StageGraph& graph_;
   struct Base;

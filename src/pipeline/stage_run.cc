@@ -50,6 +50,8 @@ StageSize size_of(const RejectOptions& o) {
   return {.prompts = o.batch_prompts,
           .samples = o.batch_prompts * o.num_generations,
           .completion = o.max_completion_length,
+          .rows_kept = o.keep_per_prompt,
+          .rows_added = o.general_rows,
           .rows_a_step = o.batch_prompts,
           .epochs = 1,
           .max_active = o.max_active};

@@ -31,6 +31,8 @@ struct StageSize {
   int64_t prompts = 0, samples = 0;  // sampled in one step; none for SFT
   int64_t sequences = 0;             // trained in one step; none where nothing is trained
   int64_t completion = 0;            // tokens of one, at most
+  int64_t rows_kept = 0;             // of a prompt's samples, at most, where rows come out of them
+  int64_t rows_added = 0;            // beside those
   int64_t rows_a_step = 0;           // where the number of steps follows from the rows: steps is 0 then
   double epochs = 0;
   int64_t max_active = 64, micro_batch_tokens = 1280;

@@ -64,11 +64,12 @@ namespace {
 // The chosen step of a list of alternatives; where none is, the only one, or the person's own.
 const Json* chosen_step(const Json& step) {
   const Json& completions = step.contains("completions") ? step["completions"] : Json();
-  if (step.contains("chosen_completion") && step["chosen_completion"].is_number_unsigned()) {
-    const size_t chosen = step["chosen_completion"].get<size_t>();
-    if (!completions.is_array() || chosen >= completions.size())
-      fail("\"chosen_completion\" is {} of {} completions", chosen, completions.is_array() ? completions.size() : 0);
-    return &step["completions"][chosen];
+  if (step.contains("chosen_completion") && step["chosen_completion"].is_number_integer()) {
+    const int64_t chosen = step["chosen_completion"].get<int64_t>();
+    const size_t count = completions.is_array() ? completions.size() : 0;
+    if (chosen < 0 || static_cast<size_t>(chosen) >= count)
+      fail("\"chosen_completion\" is {} of {} completions", chosen, count);
+    return &step["completions"][static_cast<size_t>(chosen)];
   }
   if (step.contains("human_completion") && step["human_completion"].is_object()) return &step["human_completion"];
   return completions.is_array() && completions.size() == 1 ? &step["completions"][0] : nullptr;

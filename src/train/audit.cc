@@ -6,6 +6,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "data/question.h"
 #include "data/sources.h"
 #include "data/tasks/task_rows.h"
 #include "reward/math_answer.h"
@@ -267,7 +268,7 @@ class Auditor {
     const size_t last = p.text.rfind("<think>");
     const std::string tail = last == std::string::npos ? "" : p.text.substr(last + 7);
     // behind the question, and how all prompts end: the template's words
-    const std::string question = question_of(row_of(s));
+    const std::string question = question_text(row_of(s));
     const size_t asked = p.text.rfind(question);
     const bool of_template = last != std::string::npos && p.text.size() - last <= common_end_ &&
                              (asked == std::string::npos || asked + question.size() <= last);

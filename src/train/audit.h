@@ -61,9 +61,6 @@ struct AuditInputs {
 };
 AuditReport audit_run(const AuditInputs& in);
 
-// A question, as overlaps are looked for: the row's own, or its last user turn.
-std::string question_of(const DataRow& row);
-
 // Held-out rows whose question is a training row's. `ngrams`: also those of whose 8-grams at least half stand in
 // training questions, those left out that more than 2 % of the training rows (and more than 2) share: the data's own
 // frame.

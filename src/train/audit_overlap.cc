@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "data/question.h"
 #include "reward/math_words.h"
 #include "train/audit.h"
 
@@ -19,7 +20,7 @@ constexpr int64_t kFrameRows = 2;
 std::vector<std::string> words_of(const DataRow& row) {
   std::vector<std::string> out;
   std::string word;
-  for (const char c : lower(question_of(row)) + " ") {
+  for (const char c : lower(question_text(row)) + " ") {
     if (std::string_view(" \t\r\n\f\v").find(c) == std::string_view::npos) {
       word += c;
     } else if (!word.empty()) {
@@ -46,14 +47,6 @@ std::vector<uint64_t> ngrams_of(const std::vector<std::string>& words) {
 }
 
 }  // namespace
-
-std::string question_of(const DataRow& row) {
-  if (!row.messages.is_array()) return row.prompt;
-  for (auto m = row.messages.rbegin(); m != row.messages.rend(); ++m)
-    if (m->value("role", "") == "user" && m->contains("content") && (*m)["content"].is_string())
-      return (*m)["content"].get<std::string>();
-  return "";
-}
 
 Overlap find_overlap(const std::vector<DataRow>& train, const std::vector<DataRow>& held_out, bool ngrams) {
   std::unordered_map<uint64_t, int64_t> rows_with;  // 8-grams of held-out questions: training rows that hold them

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/threads.h"
+#include "data/question.h"
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "reward/language.h"

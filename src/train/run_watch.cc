@@ -1,7 +1,8 @@
 #include "train/run_watch.h"
 
 #include "base/error.h"
-#include "reward/language.h"
+#include "data/question.h"
+#include "reward/question_language.h"
 #include "train/audit.h"
 
 namespace r1 {
@@ -70,7 +71,7 @@ std::string RunWatch::look(Rollout& rollout, const RolloutMaker& maker, int64_t 
   std::vector<std::string> languages;
   for (size_t g = 0; g < rollout.groups.size(); g++) {
     rows.push_back(&maker.row_at(rollout.number, static_cast<int64_t>(g)));
-    languages.push_back(main_language(question_of(*rows.back())));
+    languages.push_back(question_language(rows.back()->row, question_text(*rows.back())));
   }
   std::vector<LookedAt> all;
   for (size_t g = 0; g < rollout.groups.size(); g++) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "data/question.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -59,14 +60,6 @@ struct Line {
 };
 
 }  // namespace
-
-std::string question_text(const DataRow& row) {
-  if (!row.messages.is_array()) return row.prompt;
-  for (size_t i = row.messages.size(); i-- > 0;)
-    if (row.messages[i].value("role", "") == "user" && row.messages[i]["content"].is_string())
-      return row.messages[i]["content"].get<std::string>();
-  return "";
-}
 
 std::vector<TraceRow> select_traces(std::vector<TraceRow> traces, const TraceSelection& s) {
   std::set<std::pair<std::string, std::string>> seen;

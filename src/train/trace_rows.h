@@ -31,7 +31,4 @@ Dataset load_general(const std::string& source, int64_t most, uint64_t seed);
 // turns). Every row has `meta`; `domain` and `task` of a row are kept beside it.
 std::string rows_for_sft(const std::vector<TraceRow>& traces, const std::vector<DataRow>& general);
 
-// The text a person asked: the prompt, or the last user message.
-std::string question_text(const DataRow& row);
-
 }  // namespace r1

@@ -1,0 +1,218 @@
+#include "trace/claim_words.h"
+
+namespace r1 {
+namespace {
+
+using Kind = ClaimKind;
+
+constexpr ClaimPhrase kPhrases[] = {{"divided by", Kind::op, '/'},
+                                    {"multiplied by", Kind::op, '*'},
+                                    {"times", Kind::op, '*'},
+                                    {"plus", Kind::op, '+'},
+                                    {"minus", Kind::op, '-'},
+                                    {"added to", Kind::op, '+'},
+                                    {"increased by", Kind::op, '+'},
+                                    {"decreased by", Kind::op, '-'},
+                                    {"reduced by", Kind::op, '-'},
+                                    {"subtracted from", Kind::op, 'L'},
+                                    {"more than", Kind::op, 'M'},
+                                    {"less than", Kind::op, 'L'},
+                                    {"fewer than", Kind::op, 'L'},
+                                    {"per cent", Kind::op, '%'},
+                                    {"percent", Kind::op, '%'},
+                                    {"to the power of", Kind::op, '^'},
+                                    {"of", Kind::op, 'o'},
+                                    {"squared", Kind::scale, '^', 2},
+                                    {"cubed", Kind::scale, '^', 3},
+                                    {"dozen", Kind::scale, 'x', 12},
+                                    {"hundred", Kind::scale, 'x', 100},
+                                    {"thousand", Kind::scale, 'x', 1000},
+                                    {"million", Kind::scale, 'x', 1000000},
+                                    {"billion", Kind::scale, 'x', 1000000000},
+                                    {"twice", Kind::factor, 0, 2},
+                                    {"double", Kind::factor, 0, 2},
+                                    {"triple", Kind::factor, 0, 3},
+                                    {"thrice", Kind::factor, 0, 3},
+                                    {"three times", Kind::factor, 0, 3},
+                                    {"sum of", Kind::function, 'S'},
+                                    {"adding", Kind::function, 'S'},
+                                    {"add", Kind::function, 'S'},
+                                    {"product of", Kind::function, 'P'},
+                                    {"multiplying", Kind::function, 'P'},
+                                    {"multiply", Kind::function, 'P'},
+                                    {"difference between", Kind::function, 'd'},
+                                    {"difference of", Kind::function, 'd'},
+                                    {"quotient of", Kind::function, 'Q'},
+                                    {"dividing", Kind::function, 'Q'},
+                                    {"divide", Kind::function, 'Q'},
+                                    {"subtracting", Kind::function, 'R'},
+                                    {"subtract", Kind::function, 'R'},
+                                    {"average of", Kind::function, 'A'},
+                                    {"mean of", Kind::function, 'A'},
+                                    {"square root of", Kind::function, 'V'},
+                                    {"sqrt", Kind::function, 'V'},
+                                    {"is not", Kind::poison},
+                                    {"is equal to", Kind::is},
+                                    {"are equal to", Kind::is},
+                                    {"equal to", Kind::is},
+                                    {"equals to", Kind::is},
+                                    {"equals", Kind::is},
+                                    {"equal", Kind::is},
+                                    {"is", Kind::is},
+                                    {"are", Kind::is},
+                                    {"was", Kind::is},
+                                    {"gives us", Kind::is},
+                                    {"gives", Kind::is},
+                                    {"give", Kind::is},
+                                    {"makes", Kind::is},
+                                    {"yields", Kind::is},
+                                    {"leaves", Kind::is},
+                                    {"results in", Kind::is},
+                                    {"comes to", Kind::is},
+                                    {"comes out to", Kind::is},
+                                    {"amounts to", Kind::is},
+                                    {"totals", Kind::is},
+                                    {"to get", Kind::is},
+                                    {"we get", Kind::is},
+                                    {"you get", Kind::is},
+                                    {"for a total of", Kind::is},
+                                    {"which is", Kind::is},
+                                    {"which equals", Kind::is},
+                                    {"which gives", Kind::is},
+                                    {"that is", Kind::is},
+                                    {"about", Kind::about},
+                                    {"approximately", Kind::about},
+                                    {"roughly", Kind::about},
+                                    {"around", Kind::about},
+                                    {"nearly", Kind::about},
+                                    {"almost", Kind::about},
+                                    {"approx", Kind::about},
+                                    {"a total of", Kind::filler},
+                                    {"the total of", Kind::filler},
+                                    {"the same as", Kind::filler},
+                                    {"the", Kind::filler},
+                                    {"a", Kind::filler},
+                                    {"an", Kind::filler},
+                                    {"all", Kind::filler},
+                                    {"those", Kind::filler},
+                                    {"these", Kind::filler},
+                                    {"his", Kind::filler},
+                                    {"her", Kind::filler},
+                                    {"their", Kind::filler},
+                                    {"exactly", Kind::filler},
+                                    {"also", Kind::filler},
+                                    {"just", Kind::filler},
+                                    {"with a remainder of", Kind::rest},
+                                    {"with remainder", Kind::rest},
+                                    {"remainder", Kind::rest},
+                                    {"rem", Kind::rest},
+                                    {"r", Kind::rest},
+                                    {"and", Kind::join, 'a'},
+                                    {"to", Kind::join, 't'},
+                                    {"by", Kind::join, 'b'},
+                                    {"from", Kind::join, 'f'}};
+
+constexpr ClaimPhrase kHan[] = {{"不等于", Kind::poison},
+                                {"不是", Kind::poison},
+                                {"约等于", Kind::about, '='},
+                                {"约为", Kind::about, '='},
+                                {"约是", Kind::about, '='},
+                                {"大约", Kind::about},
+                                {"约", Kind::about},
+                                {"但是", Kind::word},
+                                {"于是", Kind::word},
+                                {"还是", Kind::word},
+                                {"可是", Kind::word},
+                                {"总是", Kind::word},
+                                {"只是", Kind::word},
+                                {"因为", Kind::word},
+                                {"认为", Kind::word},
+                                {"作为", Kind::word},
+                                {"为了", Kind::word},
+                                {"觉得", Kind::word},
+                                {"获得", Kind::word},
+                                {"公共", Kind::word},
+                                {"参加", Kind::word},
+                                {"更加", Kind::word},
+                                {"除了", Kind::word},
+                                {"加上", Kind::op, '+'},
+                                {"增加了", Kind::op, '+'},
+                                {"增加", Kind::op, '+'},
+                                {"加", Kind::op, '+'},
+                                {"减去", Kind::op, '-'},
+                                {"减少了", Kind::op, '-'},
+                                {"减少", Kind::op, '-'},
+                                {"减", Kind::op, '-'},
+                                {"乘以", Kind::op, '*'},
+                                {"乘上", Kind::op, '*'},
+                                {"乘", Kind::op, '*'},
+                                {"除以", Kind::op, '/'},
+                                {"等于", Kind::is},
+                                {"得到", Kind::is},
+                                {"得出", Kind::is},
+                                {"得", Kind::is},
+                                {"就是", Kind::is},
+                                {"一共是", Kind::is},
+                                {"总共是", Kind::is},
+                                {"是", Kind::is},
+                                {"为", Kind::is},
+                                {"的总和", Kind::of_list, 'S'},
+                                {"的和", Kind::of_list, 'S'},
+                                {"之和", Kind::of_list, 'S'},
+                                {"的差", Kind::of_list, 'd'},
+                                {"之差", Kind::of_list, 'd'},
+                                {"的乘积", Kind::of_list, 'P'},
+                                {"的积", Kind::of_list, 'P'},
+                                {"之积", Kind::of_list, 'P'},
+                                {"的商", Kind::of_list, 'Q'},
+                                {"的平方根", Kind::poison},
+                                {"的平方", Kind::scale, '^', 2},
+                                {"的立方", Kind::scale, '^', 3},
+                                {"的", Kind::op, 'D'},
+                                {"倍", Kind::op, 'B'},
+                                {"一半", Kind::number, 's', 1, 2},
+                                {"余数是", Kind::rest},
+                                {"余", Kind::rest},
+                                {"和", Kind::join, 'a'},
+                                {"与", Kind::join, 'a'},
+                                {"跟", Kind::join, 'a'},
+                                {"万", Kind::scale, 'x', 10000},
+                                {"亿", Kind::scale, 'x', 100000000}};
+
+constexpr std::array<std::string_view, 21> kSmallNumbers = {
+    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+constexpr std::array<std::string_view, 8> kTens = {"twenty", "thirty",  "forty",  "fifty",
+                                                   "sixty",  "seventy", "eighty", "ninety"};
+constexpr ClaimPhrase kParts[] = {
+    {"half", Kind::number, 0, 2},    {"halves", Kind::number, 0, 2},  {"third", Kind::number, 0, 3},
+    {"quarter", Kind::number, 0, 4}, {"fourth", Kind::number, 0, 4},  {"fifth", Kind::number, 0, 5},
+    {"sixth", Kind::number, 0, 6},   {"seventh", Kind::number, 0, 7}, {"eighth", Kind::number, 0, 8},
+    {"ninth", Kind::number, 0, 9},   {"tenth", Kind::number, 0, 10}};
+
+}  // namespace
+
+std::span<const ClaimPhrase> claim_phrases() { return kPhrases; }
+std::span<const ClaimPhrase> claim_han_phrases() { return kHan; }
+
+int claim_number_of(std::string_view word) {
+  for (size_t i = 0; i < kSmallNumbers.size(); i++)
+    if (kSmallNumbers[i] == word) return static_cast<int>(i);
+  const size_t dash = word.find('-');
+  for (size_t i = 0; i < kTens.size(); i++) {
+    const int ten = 10 * static_cast<int>(i + 2);
+    if (kTens[i] == word) return ten;
+    if (dash == std::string_view::npos || word.substr(0, dash) != kTens[i]) continue;
+    const int one = claim_number_of(word.substr(dash + 1));
+    if (one > 0 && one < 10) return ten + one;
+  }
+  return -1;
+}
+int claim_part_of(std::string_view word) {
+  for (const ClaimPhrase& p : kParts)
+    if (word == p.words || (word.ends_with("s") && word.substr(0, word.size() - 1) == p.words)) return p.num;
+  return 0;
+}
+
+}  // namespace r1
