@@ -8,7 +8,7 @@ install:
 	@tools/install.sh
 
 $(RELEASE)/build.ninja: | install
-	@cmake --preset release -DR1_PRECOMPILED=ON >/dev/null
+	@cmake --preset release -DR1_WHOLE=ON >/dev/null
 
 # The program alone.
 build: install $(RELEASE)/build.ninja
