@@ -71,6 +71,8 @@ void DistillOptions::check() const {
   if (distill_method == "on_policy") {
     if (teacher.empty()) fail_usage("distill_method=on_policy needs teacher, a model whose log-probs are asked");
     if (!traces.empty()) fail_usage("traces go with distill_method=sft; on_policy learns from the student's own texts");
+    if (advantage != "outcome" || blame != "all")
+      fail_usage("advantage and blame with distill_method=on_policy: the teacher judges every token");
     if (rollout_dtype == "int8")
       fail_usage("rollout_dtype=int8 with distill_method=on_policy: the student's own log-probs are needed");
     return;
