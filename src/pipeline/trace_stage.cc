@@ -19,10 +19,12 @@ using Json = nlohmann::ordered_json;
 // A thought of one step has no step before its error to be mended from.
 constexpr size_t kFewestSteps = 3;
 
-// How much a trace shows: an error that an exact checker found and that was repaired, most.
+// How much a trace shows: most, an error behind right steps that an exact checker found and that was repaired.
+constexpr int kShowsAll = 15;
 int shows(const TracedThought& t) {
+  if (!t.one.first) return 0;
   const bool repaired = t.repair && t.repair->right;
-  return (repaired ? 4 : 0) + (t.one.first ? 2 : 0) + (t.one.first && t.one.first->by == "exact" ? 1 : 0);
+  return (repaired ? 8 : 0) + 4 + (t.one.first->by == "exact" ? 2 : 0) + (t.one.first->step > 0 ? 1 : 0);
 }
 
 struct Found {
@@ -51,7 +53,7 @@ class Search {
       TracedThought traced = session_.trace(std::move(thoughts[i]), true);
       tokens_ += traced.tokens;
       if (!best || shows(traced) > shows(best->traced)) best = Found{i, std::move(traced)};
-      if (shows(best->traced) == 7) break;
+      if (shows(best->traced) == kShowsAll) break;
     }
     return best;
   }
