@@ -10,7 +10,7 @@
 #include "base/interrupt.h"
 #include "base/philox.h"
 #include "cli/json_lines.h"
-#include "cli/trace_session.h"
+#include "cli/trace_files.h"
 #include "data/arithmetic.h"
 #include "data/records.h"
 #include "data/sources.h"

@@ -1,7 +1,7 @@
 // Repairs as rows to train on.
 #include "base/durable_file.h"
 #include "base/error.h"
-#include "cli/trace_session.h"
+#include "cli/trace_files.h"
 
 namespace r1 {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/json_lines.h"
-#include "cli/trace_session.h"
+#include "cli/trace_files.h"
 #include "cli/verb_registration.h"
 #include "data/question.h"
 #include "text/thinking.h"
@@ -54,49 +54,6 @@ std::vector<DataRow> rows_of(const TraceFlags& f, const TraceKeys& keys) {
   std::vector<DataRow> rows = keys.data.load_prompts(true, "r1 trace").rows;
   if (f.limit > 0 && rows.size() > static_cast<size_t>(f.limit)) rows.resize(static_cast<size_t>(f.limit));
   return rows;
-}
-
-size_t characters(std::string_view text) {
-  size_t n = 0;
-  for (char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return n;
-}
-
-// What is known of the prefix that ends with step `i`.
-const PrefixValue* value_of(const TracedThought& t, size_t i) {
-  if (!t.monte_carlo || i + 1 >= t.monte_carlo->prefixes.size()) return nullptr;
-  const PrefixValue& v = t.monte_carlo->prefixes[i + 1];
-  return v.counted > 0 ? &v : nullptr;
-}
-
-Json json_of(const TracedThought& t) {
-  Json steps = Json::array();
-  size_t from = 0;
-  for (size_t i = 0; i < t.thought.steps.size(); i++) {
-    const std::string text = t.thought.text_of(i);
-    const size_t to = from + characters(text);
-    Json step = {{"text", text}, {"from", from}, {"to", to}, {"value", nullptr}, {"ci95", nullptr}};
-    if (const PrefixValue* v = value_of(t, i)) {
-      const ShareInterval ci = share_interval(v->right, v->counted);
-      step["value"] = v->value();
-      step["ci95"] = {ci.low, ci.high};
-    }
-    step["exact"] = t.truths.empty() ? Json() : Json(truth_name(t.truths[i]));
-    step["self"] = t.grades ? Json(t.grades->right[i]) : Json();
-    steps.push_back(std::move(step));
-    from = to;
-  }
-  Json out = {
-      {"completion", t.thought.completion}, {"steps", std::move(steps)}, {"first_error", nullptr}, {"repair", nullptr}};
-  if (t.one.first) {
-    out["first_error"] = {
-        {"step", t.one.first->step}, {"confidence", t.one.first->confidence}, {"by", t.one.first->by}};
-    for (const Opinion& o : t.one.against) out["first_error"]["against"][o.by] = o.first ? Json(o.first->step) : Json();
-  }
-  if (t.repair && t.repair->right)
-    out["repair"] = {{"text", t.repair->text}, {"verdict", outcome_name(Outcome::correct)}};
-  out["tokens"] = t.tokens;
-  return out;
 }
 
 class Ink {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "data/question.h"
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
 #include "reward/language.h"
@@ -57,33 +60,62 @@ class Evaluator {
         sampler_(model_, tokenizer_, {.max_active = 64}),
         prompts_(files_, tokenizer_, run.prompt()) {}
 
-  std::optional<StageEvaluation> run() {
+  std::optional<StageEvaluation> run(const std::string& opponent) {
     const StageEval& e = stage_.eval;
     const std::string data = e.data.empty() ? data_options_.data : e.data;
     if (data.empty()) fail_usage("stage [{}]: no held-out items: pipeline_eval_data says which", stage_.name);
-    const Asked asked = ask("evaluation", data, e.reward, static_cast<int>(e.generations));
+    const Asked asked = ask("evaluation", data, e.reward, e.rows, static_cast<int>(e.generations));
     if (asked.items.empty()) return std::nullopt;
     StageEvaluation out;
     out.numbers = numbers_of(asked, e.generations);
     for (size_t i = 0; i < asked.items.size() && i < kAnswersKept; i++)
       out.answers.push_back(answer_of(asked.rows[i], asked.items[i]));
     if (!e.general_data.empty()) {
-      const Asked general = ask("evaluation, general", e.general_data, e.general_reward, 1);
+      const Asked general =
+          ask("evaluation, general", e.general_data, e.general_reward, e.general_rows > 0 ? e.general_rows : e.rows, 1);
       if (general.items.empty()) return std::nullopt;
       const EvalResult r = summarise(general.items);
       out.numbers["general"] = {
           {"accuracy", r.pass_at_1}, {"ci95", {r.ci_low, r.ci_high}}, {"rows", r.rows}, {"mean_length", r.mean_length}};
+      out.general = general_lines(general);
+      if (!opponent.empty()) out.numbers.update(win_rate_of(out.general, read_lines(opponent), e.against));
     }
     return out;
   }
 
  private:
-  Asked ask(const std::string& name, const std::string& data, const std::string& reward_spec, int generations) {
+  static std::vector<Json> general_lines(const Asked& asked) {
+    std::vector<Json> out;
+    for (size_t i = 0; i < asked.items.size(); i++) {
+      const EvalItem& item = asked.items[i];
+      const Verdict& v = item.verdicts[0];
+      out.push_back({{"row", i},
+                     {"prompt", question_text(asked.rows[i])},
+                     {"completion", item.prompt.prefilled + item.completions[0].text},
+                     {"outcome", outcome_name(v.outcome)},
+                     {"score", v.score}});
+    }
+    return out;
+  }
+  static std::vector<Json> read_lines(const std::string& path) {
+    std::vector<Json> out;
+    const std::string text = read_text_file(path, uint64_t{1} << 30);
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      out.push_back(Json::parse(text.substr(at, end - at), nullptr, false));
+      if (!out.back().is_object()) fail("{}: line {} is no JSON object", path, out.size());
+      at = end + 1;
+    }
+    return out;
+  }
+
+  Asked ask(const std::string& name, const std::string& data, const std::string& reward_spec, int64_t rows,
+            int generations) {
     Asked out;
     DataOptions options = data_options_;
     options.data = data;
     out.rows = options.load_prompts(true, "r1 run").rows;
-    if (out.rows.size() > static_cast<size_t>(stage_.eval.rows)) out.rows.resize(static_cast<size_t>(stage_.eval.rows));
+    if (out.rows.size() > static_cast<size_t>(rows)) out.rows.resize(static_cast<size_t>(rows));
     RewardOptions rewards{.max_completion_length = stage_.eval.max_length};
     add_model_rewards(rewards, "auto");
     const auto reward = make_reward_for(data, reward_spec, rewards);
@@ -191,8 +223,29 @@ class Evaluator {
 
 }  // namespace
 
-std::optional<StageEvaluation> evaluate_stage(const RecipeStage& stage, const StageRun& run, const std::string& model) {
-  return Evaluator(stage, run, model).run();
+std::optional<StageEvaluation> evaluate_stage(const RecipeStage& stage, const StageRun& run, const std::string& model,
+                                              const std::string& opponent) {
+  return Evaluator(stage, run, model).run(opponent);
+}
+
+Json win_rate_of(const std::vector<Json>& ours, const std::vector<Json>& theirs, const std::string& against) {
+  constexpr double kSame = 1e-9;  // sums of the same parts in another order
+  int64_t wins = 0, ties = 0, losses = 0;
+  for (size_t i = 0; i < std::min(ours.size(), theirs.size()); i++) {
+    const Json &a = ours[i], &b = theirs[i];
+    if (a.at("row") != b.at("row") || a.at("prompt") != b.at("prompt"))
+      fail("question {} is not the one that stage [{}] was asked; --from {} asks it anew", i + 1, against, against);
+    if (a.at("outcome") == "failed" || b.at("outcome") == "failed") continue;
+    const double gap = a.at("score").get<double>() - b.at("score").get<double>();
+    (std::abs(gap) <= kSame ? ties : gap > 0 ? wins : losses)++;
+  }
+  const int64_t n = wins + ties + losses;
+  if (n == 0) return Json::object();
+  const double won = static_cast<double>(wins) + 0.5 * static_cast<double>(ties);
+  const Interval ci = wilson_interval(won, static_cast<double>(n));
+  return {{"win_rate", won / static_cast<double>(n)},
+          {"win_rate_ci95", {ci.low, ci.high}},
+          {"preference", {{"against", against}, {"wins", wins}, {"ties", ties}, {"losses", losses}, {"rows", n}}}};
 }
 
 }  // namespace r1

@@ -78,9 +78,10 @@ double flops_of(const RecipeStage& s, const RunSums& sums, const std::string& mo
   return weights * sums.tokens * ((s.kind->samples ? 2 : 0) + (s.kind->trains ? 6 * trained : 0));
 }
 
-// What a stage that makes no policy says of itself: a reward model's accuracy, what a rejection kept and why not.
+// What a stage that makes no policy says of itself: a reward model's accuracy, what a rejection kept and why not, a
+// traced answer.
 Json result_of(const std::string& folder) {
-  for (const char* name : {"eval.json", "summary.json"})
+  for (const char* name : {"eval.json", "summary.json", "trace.json"})
     if (fs::exists(fs::path(folder) / name))
       return Json::parse(read_text_file((fs::path(folder) / name).string(), 16 << 20), nullptr, false);
   return nullptr;
@@ -237,13 +238,19 @@ class Pipeline {
     const auto start = Clock::now();
     record["eval"] = nullptr;
     if (wanted) {
-      const auto e = named(s, [&] { return evaluate_stage(s, *graph_.make(s), policy_of(s)); });
+      const std::string opponent = s.eval.against.empty() ? "" : graph_.folder_of(s.eval.against) + "/general.jsonl";
+      const auto e = named(
+          s, [&] { return evaluate_stage(s, *graph_.make(s), policy_of(s), fs::exists(opponent) ? opponent : ""); });
       if (!e) return false;
       record["eval"] = e->numbers;
-      std::string lines;
-      for (const Json& a : e->answers) lines += a.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
       fs::create_directories(graph_.folder_of(s.name));
-      replace_file(graph_.folder_of(s.name) + "/answers.jsonl", lines);
+      const auto write = [&](const char* name, const std::vector<Json>& rows) {
+        std::string lines;
+        for (const Json& row : rows) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        replace_file(graph_.folder_of(s.name) + name, lines);
+      };
+      write("/answers.jsonl", e->answers);
+      if (!e->general.empty()) write("/general.jsonl", e->general);
     }
     record["eval_inputs"] = asked;
     record["eval_seconds"] = std::chrono::duration<double>(Clock::now() - start).count();
@@ -312,6 +319,7 @@ class Pipeline {
       const RecipeStage& s = graph_.stages()[i];
       const fs::path path = fs::path(graph_.folder_of(s.name)) / "answers.jsonl";
       if (!done_.contains(s.name) || !fs::exists(path)) continue;
+      if (!s.kind->evaluated) continue;
       const std::string text = read_text_file(path.string());
       for (size_t at = 0; at < text.size() && out.size() < static_cast<size_t>(s.eval.shown);) {
         const size_t end = std::min(text.find('\n', at), text.size());
@@ -361,9 +369,12 @@ std::string pipeline_keys_help() {
              "A table [NAME] a stage. Its key `stage` is one of {}, where NAME itself is not; `from`: the stage whose\n"
              "model it begins with, or base (default: the last policy before it); `gate`: go on only if, such as\n"
              "\"accuracy >= 0.4\" (with 95 % confidence). Values may name what earlier stages made: {{NAME.model}},\n"
-             "{{NAME.data}}. Keys at the top are for every stage that knows them (see r1 sft --help, r1 grpo --help),\n"
-             "those of a table for its stage, --set key=value for all and --set NAME.key=value for one. Keys of the\n"
-             "pipeline itself, with their defaults:\n",
+             "{{NAME.data}}; {{data}} is the recipe's own. Keys at the top are for every stage that knows them (see\n"
+             "r1 sft --help, r1 grpo --help), those of a table for its stage, --set key=value for all (but data: for\n"
+             "those that name none) and --set NAME.key=value for one. A trace stage shows one wrong answer traced and\n"
+             "repaired; its keys are those of r1 trace, trace_candidates and trace_wrong. Keys of the pipeline "
+             "itself,\n"
+             "with their defaults:\n",
              fmt::join(kinds, ", ")) +
          StageGraph::keys_help();
 }

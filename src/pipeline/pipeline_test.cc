@@ -8,6 +8,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "pipeline/evaluation.h"
 #include "pipeline/gate.h"
 #include "pipeline/provenance.h"
 
@@ -112,6 +113,69 @@ TEST_F(PipelineTest, TheGraph) {
   EXPECT_EQ(graph.make(graph.stage("b"))->prompt().chat_template, "{%- if x -%}{{ y }}{%- endif -%}");
 }
 
+TEST_F(PipelineTest, DataOfTheCommandLineStandsForTheRecipes) {
+  recipe_.stages = {{"a", {{"stage", "sft"}}},
+                    {"b", {{"stage", "grpo"}, {"data", "tasks:countdown"}}},
+                    {"c", {{"stage", "grpo"}, {"data", "{data}:4,world:general:1"}}},
+                    {"d", {{"stage", "eval"}, {"pipeline_eval_data", "tasks:sorting"}}}};
+  recipe_.given = {{"dataset_name", "mine.jsonl"}};
+  const auto data = [&](const char* stage) {
+    const StageGraph graph(recipe_);
+    return graph.make(graph.stage(stage))->data().data;
+  };
+  EXPECT_EQ(data("a"), "mine.jsonl");
+  EXPECT_EQ(data("b"), "tasks:countdown") << "it names its own";
+  EXPECT_EQ(data("c"), "mine.jsonl:4,world:general:1");
+  EXPECT_EQ(StageGraph(recipe_).stage("b").eval.data, "mine.jsonl") << "the same held-out items after every stage";
+  EXPECT_EQ(StageGraph(recipe_).stage("d").eval.data, "tasks:sorting");
+  recipe_.given.push_back({"b.data", "tasks:mazes"});
+  EXPECT_EQ(data("b"), "tasks:mazes");
+}
+
+TEST_F(PipelineTest, WhoseAnswersAreCompared) {
+  recipe_.shared.push_back({"pipeline_eval_general_data", "world:general"});
+  recipe_.stages = {{"base", {{"stage", "eval"}}},
+                    {"a", {{"stage", "sft"}, {"from", "base"}}},
+                    {"rm", {{"stage", "reward-model"}}},
+                    {"b", {{"stage", "grpo"}, {"from", "a"}}},
+                    {"c", {{"stage", "grpo"}, {"from", "a"}, {"pipeline_eval_against", "base"}}}};
+  const auto against = [&](const char* stage) { return StageGraph(recipe_).stage(stage).eval.against; };
+  EXPECT_EQ(against("base"), "");
+  EXPECT_EQ(against("a"), "base");
+  EXPECT_EQ(against("rm"), "") << "it says nothing";
+  EXPECT_EQ(against("b"), "a");
+  EXPECT_EQ(against("c"), "base");
+  recipe_.stages[4].second.back() = {"pipeline_eval_against", "rm"};
+  EXPECT_EQ(error(),
+            "usage: stage [c]: pipeline_eval_against names rm, which is no stage before it that answers "
+            "general questions");
+}
+
+TEST(WinRateTest, WinsAndHalfTheTies) {
+  using Json = nlohmann::ordered_json;
+  const auto answers = [](std::vector<std::pair<double, const char*>> scores) {
+    std::vector<Json> out;
+    for (const auto& [score, outcome] : scores)
+      out.push_back(
+          {{"row", out.size()}, {"prompt", "q" + std::to_string(out.size())}, {"outcome", outcome}, {"score", score}});
+    return out;
+  };
+  const auto ours =
+      answers({{1, "correct"}, {0.5, "wrong"}, {0.3, "wrong"}, {0.1 + 0.2, "wrong"}, {9, "failed"}, {1, "correct"}});
+  const auto theirs =
+      answers({{0.5, "correct"}, {0.5, "wrong"}, {0.4, "wrong"}, {0.3, "wrong"}, {0, "wrong"}, {0, "failed"}});
+  const Json w = win_rate_of(ours, theirs, "dev3");
+  EXPECT_EQ(w["win_rate"], 0.5) << "one won, two alike, one lost";
+  EXPECT_EQ(w["preference"], Json({{"against", "dev3"}, {"wins", 1}, {"ties", 2}, {"losses", 1}, {"rows", 4}}));
+  // Wilson's interval of 2 in 4: 0.5 -+ z / (2 (1 + z^2 / 4)) sqrt(1 / 4 + z^2 / 16), z = 1.96, by hand
+  EXPECT_NEAR(w["win_rate_ci95"][0].get<double>(), 0.15004, 1e-4);
+  EXPECT_NEAR(w["win_rate_ci95"][1].get<double>(), 0.84996, 1e-4);
+  EXPECT_TRUE(win_rate_of({}, {}, "x").empty());
+  auto others = theirs;
+  others[1]["prompt"] = "another";
+  EXPECT_THROW(win_rate_of(ours, others, "dev3"), Error);
+}
+
 TEST_F(PipelineTest, WhatGoesIntoAStageIsItsKey) {
   const auto key = [&](const std::string& stage) {
     const StageGraph graph(recipe_);
@@ -141,6 +205,7 @@ TEST_F(PipelineTest, DigestsAreOfContent) {
   EXPECT_EQ(digest("one"), digest("two"));
   replace_file((folder_ / "two" / "model.safetensors").string(), "other weights");
   EXPECT_NE(digest("one"), digest("two"));
+  EXPECT_EQ(model_digest("http://h/v1#m"), "http://h/v1#m") << "nothing of a server's model is here";
   EXPECT_EQ(data_digest("tasks:countdown"), "tasks:countdown");
   EXPECT_EQ(data_digest((folder_ / "one" / "config.json").string()),
             "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");  // sha256sum of {}

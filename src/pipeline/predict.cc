@@ -1,9 +1,13 @@
 #include "pipeline/predict.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <type_traits>
 
 #include "base/error.h"
+#include "base/openai_client.h"
+#include "data/sources.h"
 #include "formats/model_path.h"
 #include "model/floors.h"
 #include "train/memory_plan.h"
@@ -51,7 +55,8 @@ Predictor::Lengths Predictor::guessed(const RecipeStage& stage, const StageSize&
     const std::unique_ptr<StageRun> run = graph_.make(maker);
     const StageSize made = run->size();
     const Lengths asked = lengths_of(maker, *run, made);
-    out.rows = std::max<int64_t>(1, asked.rows * made.rows_kept / 2 + made.rows_added);
+    const int64_t kept = asked.rows * made.rows_kept / 2;
+    out.rows = std::max<int64_t>(1, (made.rows_most > 0 ? std::min(kept, made.rows_most) : kept) + made.rows_added);
     out.completion = asked.prompt + made.completion / 2;
   }
   if (size.samples == 0) out.prompt = 0;
@@ -62,9 +67,15 @@ Predictor::Lengths Predictor::lengths_of(const RecipeStage& stage, const StageRu
   constexpr int64_t kLooked = 64;
   Lengths out;
   out.completion = std::max<int64_t>(1, size.completion / 2);
-  DataOptions few = run.data();
-  const bool there = !few.data.empty() && (few.data.find('/') == std::string::npos || fs::exists(few.data));
-  if (!there || !run.needs_data()) return guessed(stage, size);
+  const DistillOptions* const distills = run.distills();
+  const bool from_texts = distills != nullptr && distills->distill_method == "sft" && !distills->traces.empty();
+  DataOptions few = from_texts ? DataOptions() : run.data();
+  if (from_texts) few.data = distills->traces;
+  const std::vector<SourcePart> parts = parse_source(few.data);
+  const bool there = !few.data.empty() && std::all_of(parts.begin(), parts.end(), [](const SourcePart& p) {
+    return is_generated(p.path) || p.path.find('*') != std::string::npos || fs::exists(p.path);
+  });
+  if (!there || !(from_texts || run.needs_data())) return guessed(stage, size);
   out.rows = size.steps > 0 ? kLooked : static_cast<int64_t>(few.load(false, true).rows.size());
   few.task_rows = std::min(few.task_rows, kLooked);
   few.read.limit = kLooked;
@@ -89,6 +100,32 @@ Predictor::Lengths Predictor::lengths_of(const RecipeStage& stage, const StageRu
   return out;
 }
 
+ModelConfig Predictor::config_of_model(const std::string& model) const {
+  if (model == graph_.model() || is_openai_address(model)) return base_->config;
+  for (const RecipeStage& s : graph_.stages())
+    if (s.kind->makes_model && graph_.model_of(s.name) == model) return config_of(*graph_.make(s));
+  const ModelFiles files = open_model_files(resolve_model(model));
+  return read_config(files.config, files.generation_config, files.path);
+}
+
+ModelConfig Predictor::config_of(const StageRun& run) const {
+  const DistillOptions* const distills = run.distills();
+  if (distills == nullptr || !distills->student.given()) return config_of_model(run.begins_with());
+  const StudentShape& student = distills->student;
+  ModelConfig c = config_of_model(student.config.empty() ? distills->teacher : student.config);
+  const auto set = [](auto& size, int64_t wanted) {
+    if (wanted > 0) size = static_cast<std::remove_reference_t<decltype(size)>>(wanted);
+  };
+  set(c.layers, student.layers);
+  set(c.width, student.hidden);
+  set(c.inner, student.intermediate);
+  set(c.heads, student.heads);
+  set(c.kv_heads, student.kv_heads);
+  if (student.hidden + student.heads > 0) set(c.head_size, c.width / c.heads);
+  set(c.head_size, student.head_dim);
+  return c;
+}
+
 Prediction Predictor::predict(const RecipeStage& stage) const {
   Prediction out;
   const std::unique_ptr<StageRun> run = graph_.make(stage);
@@ -104,10 +141,15 @@ Prediction Predictor::predict(const RecipeStage& stage) const {
                       .completion = lengths.completion});
   else
     work = make_work({.prompts = size.sequences, .samples = 1, .prompt = 0, .completion = lengths.completion});
-  const Floors floors(base_->config, base_->machine, base_->compute.operand);
+  const ModelConfig config = config_of(*run);
+  const Floors floors(config, base_->machine, base_->compute.operand);
   double step = 0;
   if (samples) step += floors.prefill(work) + floors.decode(work, size.max_active);
   if (size.sequences > 0) step += floors.train(work) + floors.optimizer();
+  const DistillOptions* const distills = run->distills();
+  const bool taught = distills != nullptr && distills->distill_method == "on_policy";
+  const ModelConfig teacher = taught ? config_of_model(distills->teacher) : config;
+  if (taught) step += Floors(teacher, base_->machine, base_->compute.operand).forward(work);
   const double rows_a_step = static_cast<double>(std::max<int64_t>(1, size.rows_a_step));
   out.steps = size.steps > 0
                   ? size.steps
@@ -123,7 +165,9 @@ Prediction Predictor::predict(const RecipeStage& stage) const {
   MemoryNeeds needs{.trains = size.sequences > 0, .limits = {.max_active = size.max_active}};
   if (samples) needs.sampling.push_back(load);
   if (size.sequences > 0) needs.update = update_load(load, size.micro_batch_tokens);
-  out.memory_gb = static_cast<double>(plan_memory(base_->compute, base_->config, needs).peak_bytes()) / 1e9;
+  size_t bytes = plan_memory(base_->compute, config, needs).peak_bytes();
+  if (taught) bytes += plan_memory(base_->compute, teacher, teacher_needs(*distills, teacher, 0)).peak_bytes();
+  out.memory_gb = static_cast<double>(bytes) / 1e9;
   return out;
 }
 

@@ -18,7 +18,8 @@ struct Prediction {
 // Kernels reach 0.3 to 0.6 of the floor on the machines measured (docs/results/speed.md).
 constexpr double kSharePredicted = 0.35;
 
-// For the stages of a pipeline whose models all have the shape of the pipeline's own.
+// Each stage by its own model's shape, whether that is there already or an earlier stage will make it. The machine is
+// measured at the shape of the pipeline's own.
 class Predictor {
  public:
   // Opens the pipeline's model (not its weights) and measures the machine, some 200 ms.
@@ -31,6 +32,10 @@ class Predictor {
   Lengths lengths_of(const RecipeStage& stage, const StageRun& run, const StageSize& size) const;
   // Of rows that a stage before will make: half of what it samples is kept.
   Lengths guessed(const RecipeStage& stage, const StageSize& size) const;
+  // The model that a stage samples or trains.
+  ModelConfig config_of(const StageRun& run) const;
+  // As --model has it; a folder that an earlier stage will make counts as that stage's.
+  ModelConfig config_of_model(const std::string& model) const;
 
   const StageGraph& graph_;
   struct Base;

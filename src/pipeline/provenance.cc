@@ -6,6 +6,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/openai_client.h"
 #include "formats/model_path.h"
 
 namespace r1 {
@@ -16,9 +17,9 @@ using Json = nlohmann::ordered_json;
 
 // Keys that change how fast or where a stage runs, or what it tells, never what it makes.
 const std::set<std::string>& idle_keys() {
-  static const std::set<std::string> keys = {"out",        "threads",          "logging_steps",
-                                             "save_steps", "save_total_limit", "memory_limit_gb",
-                                             "eval_steps", "eval_rows",        "num_completions_to_log"};
+  static const std::set<std::string> keys = {
+      "out",        "threads",   "logging_steps",          "save_steps",   "save_total_limit",    "memory_limit_gb",
+      "eval_steps", "eval_rows", "num_completions_to_log", "api_requests", "api_timeout_seconds", "api_key_variable"};
   return keys;
 }
 
@@ -48,6 +49,7 @@ std::string bare(const std::string& toml) {
 }  // namespace
 
 std::string model_digest(const std::string& name) {
+  if (name.empty() || is_openai_address(name)) return name;  // made by the stage itself; nothing of it is here
   const std::string path = resolve_model(name);
   return fs::is_directory(path) ? digest_of_folder(path, true) : sha256_of_file(path);
 }

@@ -11,7 +11,8 @@
 namespace r1 {
 
 // Of a model: a folder's files that say what it computes (weights, configurations, tokenizer, template), a GGUF's
-// bytes. The same model in another place has the same digest. `name` as --model takes it.
+// bytes. The same model in another place has the same digest. `name` as --model takes it; an address of a server, or
+// none, is its own digest.
 std::string model_digest(const std::string& name);
 
 // Of one file's bytes; of a folder's files by name. A name that is no path (tasks:NAME) is its own digest.

@@ -47,8 +47,9 @@ std::string replaced(const std::string& value, const Resolve& resolve, const Sta
   std::string out;
   size_t from = 0;
   for (const Reference& r : references_in(value)) {
-    if (graph.index_of(r.stage) == graph.stages().size()) continue;  // braces of another meaning
-    out += value.substr(from, r.begin - from) + resolve(r.stage, r.part);
+    const bool shared_data = r.stage == "data" && r.part.empty() && !graph.shared_data().empty();
+    if (!shared_data && graph.index_of(r.stage) == graph.stages().size()) continue;  // braces of another meaning
+    out += value.substr(from, r.begin - from) + (shared_data ? graph.shared_data() : resolve(r.stage, r.part));
     from = r.end;
   }
   return out + value.substr(from);
@@ -63,10 +64,13 @@ std::string canonical_key(const std::string& key) {
 void StageEval::declare(OptionTable& t) {
   t.begin_group("evaluation after a stage");
   t.add("pipeline_eval", &on, "whether the stage's model is asked held-out items");
-  t.add("pipeline_eval_data", &data, "held-out items after every stage; empty: the stage's data");
+  t.add("pipeline_eval_data", &data, "held-out items after every stage; empty: the recipe's data, else the stage's");
   t.add("pipeline_eval_reward", &reward, "what tells right from wrong");
   t.add("pipeline_eval_general_data", &general_data, "more held-out items, without reasoning; empty: none");
   t.add("pipeline_eval_general_reward", &general_reward, "what tells good from bad among those");
+  t.add("pipeline_eval_general_rows", &general_rows, "how many of those; 0: pipeline_eval_rows");
+  t.add("pipeline_eval_against", &against,
+        "the stage whose general answers are compared with these, pair by pair; empty: the one it begins with");
   t.add("pipeline_eval_rows", &rows, "how many");
   t.add("pipeline_eval_generations", &generations, "answers to each; more than one gives pass@k too");
   t.add("pipeline_eval_samples", &shown, "shown at the end");
@@ -76,6 +80,7 @@ void StageEval::declare(OptionTable& t) {
 
 void StageEval::check() const {
   if (rows < 1) fail_usage("pipeline_eval_rows is {}, expected at least 1", rows);
+  if (general_rows < 0) fail_usage("pipeline_eval_general_rows is {}, expected at least 0", general_rows);
   if (shown < 0) fail_usage("pipeline_eval_samples is {}, expected at least 0", shown);
   if (!(temperature >= 0)) fail_usage("pipeline_eval_temperature is {}, expected at least 0", temperature);
   if (generations < 1 || generations > 1024)
@@ -89,6 +94,7 @@ StageGraph::StageGraph(const PipelineRecipe& recipe) : r_(recipe) {
   all.insert(all.end(), r_.given.begin(), r_.given.end());
   out_ = last_value(all, "out");
   model_ = last_value(all, "model");
+  shared_data_ = last_value(all, "data");
   if (out_.empty()) fail_usage("no folder for the pipeline given: --out DIR, or out in the recipe");
   if (r_.stages.empty()) fail_usage("{}: has no stages: a table [sft] or [grpo] each", r_.name);
   try {
@@ -100,7 +106,10 @@ StageGraph::StageGraph(const PipelineRecipe& recipe) : r_(recipe) {
   }
   give_stages_their_keys();
   check_shared(r_.given);
-  for (RecipeStage& s : stages_) read_eval(s);
+  for (size_t i = 0; i < stages_.size(); i++) {
+    read_eval(stages_[i]);
+    find_opponent(i);
+  }
   for (const std::string* asked : {&r_.from, &r_.until})
     if (!asked->empty()) (void)stage(*asked);
   for (const RecipeStage& s : stages_) {
@@ -242,10 +251,37 @@ void StageGraph::read_eval(RecipeStage& s) const {
   const auto is_eval = [&](const auto& pair) { return table.has(pair.first); };
   std::erase_if(s.own, is_eval);
   std::erase_if(s.given, is_eval);
+  if (s.eval.data.empty()) s.eval.data = shared_data_;
   try {
     s.eval.check();
   } catch (const UsageError& e) {
     fail_usage("stage [{}]: {}", s.name, e.what());
+  }
+}
+
+// Whose answers a stage's are compared with: an evaluated one before it.
+void StageGraph::find_opponent(size_t index) {
+  RecipeStage& s = stages_[index];
+  const auto plays = [](const RecipeStage& one) {
+    return one.kind->evaluated && one.eval.on && !one.eval.general_data.empty();
+  };
+  std::string& against = s.eval.against;
+  if (!plays(s)) {
+    against.clear();
+    return;
+  }
+  if (!against.empty()) {
+    const size_t other = index_of(against);
+    if (other >= index || !plays(stages_[other]))
+      fail_usage(
+          "stage [{}]: pipeline_eval_against names {}, which is no stage before it that answers general questions",
+          s.name, against);
+    return;
+  }
+  for (size_t i = 0; i < index; i++) {
+    const RecipeStage& other = stages_[i];
+    const std::string model = other.kind->makes_model ? other.name : other.from;  // that it was asked with
+    if (plays(other) && model == s.from && (other.kind->makes_model || s.kind->makes_model)) against = other.name;
   }
 }
 
@@ -283,7 +319,8 @@ std::unique_ptr<StageRun> StageGraph::make(const RecipeStage& stage) const {
 }
 
 // Lowest first: the recipe's shared keys that the stage knows, its own, the command line's, the same way. `model` is
-// what it begins with unless its own keys name another.
+// what it begins with unless its own keys name another; `data` of the command line stands for the recipe's, so a stage
+// that names its own keeps that.
 std::unique_ptr<StageRun> StageGraph::make(const RecipeStage& s, const Resolve& resolve, bool checked) const {
   std::unique_ptr<StageRun> run = make_stage_run(s.kind->name);
   KeyValues values;
@@ -304,7 +341,10 @@ std::unique_ptr<StageRun> StageGraph::make(const RecipeStage& s, const Resolve& 
   } catch (const UsageError& e) {
     fail_usage("{}: stage [{}]: {}", r_.name, s.name, e.what());
   }
-  add_known(r_.given);
+  KeyValues given = r_.given;
+  if (!last_value(s.own, "data").empty())
+    std::erase_if(given, [](const auto& pair) { return canonical_key(pair.first) == "data"; });
+  add_known(given);
   add_all(s.given);
   try {
     run->set(values);

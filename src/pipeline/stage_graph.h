@@ -2,7 +2,8 @@
 //
 // Keys of a stage's table that are the pipeline's: `stage` (the kind, where the table's name is not one), `from` (the
 // stage whose model it begins with, or "base"; by default the last one before it that makes a policy), `gate`, `eval`,
-// and those of StageEval. Any other value may name what an earlier stage made: {NAME.model}, {NAME.data}, {NAME}.
+// and those of StageEval. Any other value may name what an earlier stage made, {NAME.model}, {NAME.data}, {NAME}, and
+// {data}, the pipeline's own rows: the recipe's shared key data, or the command line's.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,8 @@ struct PipelineRecipe {
 struct StageEval {
   bool on = true;
   std::string data, reward = "auto", general_data, general_reward = "auto";
-  int64_t rows = 200, shown = 5, max_length = 256, generations = 1;
+  int64_t rows = 200, general_rows = 0, shown = 5, max_length = 256, generations = 1;
+  std::string against;  // the stage whose general answers are compared with these; empty: the one it begins with
   double temperature = 0;
   void declare(OptionTable& table);
   void check() const;
@@ -59,6 +61,7 @@ class StageGraph {
   size_t index_of(const std::string& name) const;  // the number of stages when there is none
   const std::string& out() const { return out_; }
   const std::string& model() const { return model_; }
+  const std::string& shared_data() const { return shared_data_; }  // empty: none
   std::string folder_of(const std::string& stage) const;
   std::string model_of(const std::string& stage) const;
 
@@ -78,10 +81,11 @@ class StageGraph {
   void give_stages_their_keys();
   void link(size_t index);
   void read_eval(RecipeStage& s) const;
+  void find_opponent(size_t index);
   void check_shared(const KeyValues& values) const;
 
   const PipelineRecipe& r_;
-  std::string out_, model_;
+  std::string out_, model_, shared_data_;
   std::vector<RecipeStage> stages_;
 };
 

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "base/error.h"
-#include "train/distill.h"
+#include "pipeline/trace_stage.h"
 #include "train/grpo.h"
 #include "train/presets.h"
 #include "train/pretrain.h"
@@ -51,6 +51,7 @@ StageSize size_of(const RejectOptions& o) {
           .samples = o.batch_prompts * o.num_generations,
           .completion = o.max_completion_length,
           .rows_kept = o.keep_per_prompt,
+          .rows_most = o.max_rows,
           .rows_added = o.general_rows,
           .rows_a_step = o.batch_prompts,
           .epochs = 1,
@@ -74,6 +75,12 @@ bool reads_data(const Options&) {
   return true;
 }
 
+const DistillOptions* as_distill(const DistillOptions& o) { return &o; }
+template <typename Options>
+const DistillOptions* as_distill(const Options&) {
+  return nullptr;
+}
+
 // A trainer whose Run has options, recipe, recipe_toml and resume.
 template <typename Run>
 class TrainerStage : public StageRun {
@@ -87,6 +94,8 @@ class TrainerStage : public StageRun {
   const PromptOptions& prompt() const override { return run_.options.prompt; }
   const DataOptions& data() const override { return run_.options.data; }
   bool needs_data() const override { return reads_data(run_.options); }
+  std::string begins_with() const override { return run_.options.model; }
+  const DistillOptions* distills() const override { return as_distill(run_.options); }
   bool run(bool resume) override {
     run_.recipe = table_.values();
     run_.recipe_toml = table_.to_toml();
@@ -117,6 +126,7 @@ class EvalStage : public StageRun {
   const PromptOptions& prompt() const override { return prompt_; }
   const DataOptions& data() const override { return data_; }
   bool needs_data() const override { return false; }
+  std::string begins_with() const override { return model_; }
   bool run(bool) override { return true; }
 
  private:
@@ -142,6 +152,7 @@ const std::vector<StageKind>& stage_kinds() {
        .samples = true,
        .trains = false},
       {.name = "distill"},
+      {.name = "trace", .makes_model = false, .evaluated = false, .trains = false},
   };
   return kinds;
 }
@@ -161,6 +172,7 @@ std::unique_ptr<StageRun> make_stage_run(const std::string& kind) {
   if (kind == "reward-model") return std::make_unique<TrainerStage<RewardModelRun>>(run_reward_model);
   if (kind == "reject") return std::make_unique<TrainerStage<RejectRun>>(run_reject);
   if (kind == "distill") return std::make_unique<TrainerStage<DistillRun>>(run_distill);
+  if (kind == "trace") return make_trace_stage();
   if (kind == "grpo") return std::make_unique<TrainerStage<GrpoRun>>(run_grpo);
   fail("no stage of kind {}", kind);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "train/distill.h"
 #include "train/options.h"
 
 namespace r1 {
@@ -32,6 +33,7 @@ struct StageSize {
   int64_t sequences = 0;             // trained in one step; none where nothing is trained
   int64_t completion = 0;            // tokens of one, at most
   int64_t rows_kept = 0;             // of a prompt's samples, at most, where rows come out of them
+  int64_t rows_most = 0;             // of all that are kept; 0: no limit
   int64_t rows_added = 0;            // beside those
   int64_t rows_a_step = 0;           // where the number of steps follows from the rows: steps is 0 then
   double epochs = 0;
@@ -49,6 +51,9 @@ class StageRun {
   virtual const PromptOptions& prompt() const = 0;
   virtual const DataOptions& data() const = 0;
   virtual bool needs_data() const { return true; }
+  virtual std::string begins_with() const = 0;  // its key model
+  // Of a stage that distils; nullptr of others.
+  virtual const DistillOptions* distills() const { return nullptr; }
   // Sets the values, a preset among them first. Throws r1::UsageError.
   void set(const KeyValues& values);
   // Into the folder `out` of the options; goes on with what is there when `resume`. False: interrupted, and saved.

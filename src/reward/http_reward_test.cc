@@ -1,97 +1,20 @@
 // A reward server that the test plays itself, on loopback.
 #include "reward/http_reward.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <functional>
-#include <thread>
 
 #include "base/error.h"
 #include "base/http_client.h"
+#include "base/openai_client.h"
+#include "base/test_server.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Answer {
-  std::string head = "200 OK", body;  // head: status line's end and further header lines
-  double after_seconds = 0;
-};
-
-// One connection a request. `answer` sees the whole request; an empty head closes without a word.
-class TestServer {
- public:
-  explicit TestServer(std::function<Answer(const std::string& request, int number)> answer)
-      : answer_(std::move(answer)), socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(socket_, 16) != 0 ||
-        getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      fail("no port");
-    url_ = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~TestServer() {
-    ending_ = true;
-    thread_.join();
-    close(socket_);
-  }
-  std::string url(const std::string& path = "/get_reward") const { return url_ + path; }
-  int requests() const { return requests_; }
-
- private:
-  void serve() {
-    while (!ending_) {
-      pollfd p = {socket_, POLLIN, 0};
-      if (poll(&p, 1, 20) <= 0) continue;
-      const int fd = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) continue;
-      respond(fd);
-      close(fd);
-    }
-  }
-  void respond(int fd) {
-    std::string request;
-    char block[65536];
-    for (size_t whole = std::string::npos; request.size() < whole;) {
-      const ssize_t n = recv(fd, block, sizeof block, 0);
-      if (n <= 0) return;
-      request.append(block, static_cast<size_t>(n));
-      const size_t head = request.find("\r\n\r\n"), length = request.find("Content-Length: ");
-      if (head != std::string::npos) whole = head + 4 + (length < head ? std::stoul(request.substr(length + 16)) : 0);
-    }
-    const Answer a = answer_(request, requests_++);
-    for (double left = a.after_seconds; left > 0 && !ending_; left -= 0.02)
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (a.head.empty()) return;
-    const std::string all =
-        fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", a.head, a.body.size(), a.body);
-    for (size_t sent = 0; sent < all.size();) {
-      const ssize_t n = send(fd, all.data() + sent, all.size() - sent, MSG_NOSIGNAL);
-      if (n <= 0) return;
-      sent += static_cast<size_t>(n);
-    }
-  }
-
-  const std::function<Answer(const std::string&, int)> answer_;
-  const int socket_;
-  std::string url_;
-  std::atomic<bool> ending_ = false;
-  std::atomic<int> requests_ = 0;
-  std::thread thread_;  // last: it uses the others
-};
-
-Json body_of(const std::string& request) { return Json::parse(request.substr(request.find("\r\n\r\n") + 4)); }
 
 std::vector<RewardInput> http_inputs(std::initializer_list<std::string> completions) {
   std::vector<RewardInput> out;
@@ -190,6 +113,162 @@ TEST(HttpClient, ResponsesAreBounded) {
   EXPECT_THROW(client.send({.url = server.url("/large")}), Error);
   EXPECT_THROW(client.send({.url = "file:///etc/passwd"}), Error);
   EXPECT_EQ(client.send({.url = server.url("/small")}).body, "1234") << "a client outlives a bad answer";
+}
+
+// A chat server's reply with these texts.
+Answer chat_reply(const std::vector<std::string>& texts, int tokens = 12) {
+  Json choices = Json::array();
+  for (const std::string& t : texts)
+    choices.push_back(
+        {{"index", choices.size()}, {"message", {{"role", "assistant"}, {"content", t}}}, {"finish_reason", "stop"}});
+  return {.body = Json({{"choices", choices}, {"usage", {{"completion_tokens", tokens}}}}).dump()};
+}
+
+OpenAiClient client_of(const TestServer& server, HttpLimits limits = {.total_seconds = 30, .pause_seconds = 0.01}) {
+  return {parse_openai_address(server.url("/v1/#m-1")), std::move(limits)};
+}
+
+TEST(OpenAiClient, SpeaksBothRoutes) {
+  Json seen;
+  std::string line;
+  TestServer server([&](const std::string& request, int number) {
+    seen = body_of(request);
+    line = request.substr(0, request.find("\r\n"));
+    EXPECT_EQ(request.find("Authorization: Bearer k3y\r\n") != std::string::npos, number == 0);
+    if (number == 1) return Answer{.body = R"j({"choices":[{"text":" 4","finish_reason":"length"}]})j"};
+    return chat_reply({"a", "b"}, 13);
+  });
+  setenv("R1_TEST_KEY", "k3y", 1);
+  const Json messages = Json::array({{{"role", "user"}, {"content", "2+2 \xff"}}});
+  OpenAiClient client = client_of(server, {.total_seconds = 30, .token_variable = "R1_TEST_KEY"});
+  const auto two = client.sample({.messages = messages, .n = 2, .max_tokens = 7, .seed = 3, .temperature = 0.5});
+  EXPECT_EQ(line, "POST /v1/chat/completions HTTP/1.1");
+  EXPECT_EQ(seen, Json::parse(R"j({"model":"m-1","messages":[{"role":"user","content":"2+2 \uFFFD"}],"n":2,
+      "max_tokens":7,"temperature":0.5,"top_p":1.0,"seed":3,"stream":false})j"));
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[1].text, "b");
+  EXPECT_EQ(two[1].tokens, 7) << "half of 13, rounded up";
+  EXPECT_FALSE(two[1].truncated);
+  unsetenv("R1_TEST_KEY");
+  const auto one = client.sample({.prompt = "2+2 ="});
+  EXPECT_EQ(line, "POST /v1/completions HTTP/1.1");
+  EXPECT_EQ(seen["prompt"], "2+2 =");
+  EXPECT_EQ(one[0].text, " 4");
+  EXPECT_TRUE(one[0].truncated);
+}
+
+TEST(OpenAiClient, AThoughtThatStandsApartComesBackInItsTags) {
+  for (const char* name : {"reasoning_content", "reasoning"}) {
+    TestServer server([&](const std::string&, int) {
+      return Answer{.body = Json({{"choices", {{{"message", {{"content", "4"}, {name, "two and two"}}}}}}}).dump()};
+    });
+    EXPECT_EQ(client_of(server).sample({.messages = Json::array()})[0].text, "<think>\ntwo and two\n</think>\n\n4");
+  }
+}
+
+TEST(OpenAiClient, AServerThatKnowsNoNIsAskedAgain) {
+  std::vector<int64_t> asked, seeds;
+  TestServer server([&](const std::string& request, int number) {
+    asked.push_back(body_of(request)["n"].get<int64_t>());
+    seeds.push_back(body_of(request)["seed"].get<int64_t>());
+    return chat_reply({"text " + std::to_string(number)});
+  });
+  const auto texts = client_of(server).sample({.messages = Json::array(), .n = 3, .seed = 5});
+  ASSERT_EQ(texts.size(), 3u);
+  EXPECT_EQ(texts[2].text, "text 2");
+  EXPECT_EQ(asked, (std::vector<int64_t>{3, 2, 1}));
+  EXPECT_EQ(seeds, (std::vector<int64_t>{5, 6, 7}));
+}
+
+TEST(OpenAiClient, WhatPassesIsTriedAgainAndTheRestIsAnError) {
+  TestServer passing([&](const std::string&, int number) {
+    if (number == 0) return Answer{.head = "500 Oops", .body = {}};
+    if (number == 1) return Answer{.head = "429 Slow", .body = {}};
+    return chat_reply({"at last"});
+  });
+  EXPECT_EQ(client_of(passing).sample({.messages = Json::array()})[0].text, "at last");
+  EXPECT_EQ(passing.requests(), 3);
+  const std::pair<Answer, const char*> faults[] = {
+      {{.head = "401 No", .body = "bad key"}, "status 401 after 1 try: bad key"},
+      {{.body = "[]"}, "no JSON object"},
+      {{.body = "{\"choices\":[{"}, "no JSON object"},
+      {{.body = "{\"choices\":[]}"}, "no \"choices\""},
+      {{.body = "{\"choices\":[7]}"}, "a choice is no JSON object"},
+      {{.body = "{\"choices\":[{\"text\":\"x\"}]}"}, "no \"message\""},
+      {{.body = "{\"choices\":[{\"message\":{\"content\":null}}]}"}, "no \"content\""},
+      {chat_reply({"a", "b"}), "2 choices, 1 were asked for"},
+      {{.body = std::string(1 << 20, 'x')}, "more than 100000 bytes"}};
+  for (const auto& [answer, why] : faults) {
+    TestServer server([&, a = answer](const std::string&, int) { return a; });
+    try {
+      (void)client_of(server, {.total_seconds = 30, .most_bytes = 100'000}).sample({.messages = Json::array()});
+      ADD_FAILURE() << why;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(why), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find("/v1/chat/completions"), std::string::npos) << e.what();
+    }
+  }
+  TestServer slow([](const std::string&, int) { return Answer{.body = "{}", .after_seconds = 100}; });
+  EXPECT_THROW((void)client_of(slow, {.total_seconds = 0.3}).sample({.messages = Json::array()}), Error);
+}
+
+TEST(OpenAiClient, Addresses) {
+  EXPECT_EQ(parse_openai_address("https://h:1/v1/#a/b").url, "https://h:1/v1");
+  EXPECT_EQ(parse_openai_address("https://h:1/v1/#a/b").model, "a/b");
+  EXPECT_EQ(parse_openai_address("http://h").model, "");
+  EXPECT_FALSE(is_openai_address("Qwen/Qwen2.5"));
+  for (const char* bad : {"ftp://h/v1#m", "http://", "http:///v1", "http://:80/v1", "http://h/v1?key=s3cret#m",
+                          "http://user:s3cret@h/v1", "http://h/v 1"})
+    try {
+      (void)parse_openai_address(bad);
+      ADD_FAILURE() << bad;
+    } catch (const UsageError& e) {
+      EXPECT_EQ(std::string(e.what()).find("s3cret"), std::string::npos) << e.what();
+    }
+}
+
+TEST(JudgeReward, SaysWhatAJudgeSaysAndFailsOtherwise) {
+  const std::pair<std::string, Outcome> replies[] = {
+      {R"({"analysis":"the same","verdict":"correct"})", Outcome::correct},
+      {"<think>hm {} </think>\n```json\n{\"analysis\":\"\",\"verdict\":\"incorrect\"}\n```", Outcome::wrong},
+      {R"({"analysis":"the same","verdict":"Correct"})", Outcome::failed},
+      {R"({"verdict":"correct"})", Outcome::failed},
+      {R"({"analysis":"x","verdict":"correct","score":1})", Outcome::failed},
+      {R"(It is {"analysis":"x","verdict":"correct"})", Outcome::failed},
+      {R"({"analysis":"x","verdict":"correct"}{"analysis":"x","verdict":"incorrect"})", Outcome::failed},
+      {"correct", Outcome::failed}};
+  for (const auto& [reply, outcome] : replies) {
+    Json seen;
+    TestServer server([&, r = reply](const std::string& request, int) {
+      seen = body_of(request);
+      return chat_reply({r});
+    });
+    auto inputs = http_inputs({"<think>six times seven</think> 42."});
+    inputs[0].row = {{"question", "6*7?"}, {"answer", "forty-two"}};
+    const Verdict v = make_reward("judge:" + server.url("/v1#judge") + "*2", {})->judge(inputs)[0];
+    EXPECT_EQ(v.outcome, outcome) << reply << ": " << v.reason;
+    EXPECT_EQ(v.score, outcome == Outcome::correct ? 2 : 0);
+    EXPECT_EQ(seen["model"], "judge");
+    EXPECT_EQ(seen["temperature"], 0.0);
+    const std::string asked = seen["messages"][0]["content"].get<std::string>();
+    for (const char* part : {"6*7?", "forty-two", "42."}) EXPECT_NE(asked.find(part), std::string::npos) << part;
+    EXPECT_EQ(asked.find("six times"), std::string::npos) << "a thought is not what is judged";
+  }
+}
+
+TEST(JudgeReward, WhatIsNotAsked) {
+  TestServer server([](const std::string&, int) { return Answer{.head = "404 No", .body = "no such model"}; });
+  const auto judge = make_reward("judge:" + server.url("/v1#m"), {});
+  auto inputs = http_inputs({"<think>only a thought</think>", "x", "y"});
+  inputs[1].row = {{"question", "q"}};
+  const auto v = judge->judge(inputs);
+  EXPECT_EQ(v[0].outcome, Outcome::no_answer);
+  EXPECT_EQ(v[1].outcome, Outcome::failed);
+  EXPECT_NE(v[1].reason.find("no reference"), std::string::npos) << v[1].reason;
+  EXPECT_EQ(v[2].outcome, Outcome::failed);
+  EXPECT_NE(v[2].reason.find("status 404"), std::string::npos) << v[2].reason;
+  EXPECT_EQ(server.requests(), 1);
+  EXPECT_THROW(make_reward("judge:h/v1", {}), UsageError);
 }
 
 }  // namespace

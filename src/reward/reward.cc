@@ -13,6 +13,7 @@
 #include "reward/function_reward.h"
 #include "reward/http_reward.h"
 #include "reward/journaled_reward.h"
+#include "reward/judge_reward.h"
 #include "reward/language.h"
 #include "reward/rules.h"
 #include "text/thinking.h"
@@ -196,7 +197,7 @@ const std::vector<std::string>& reward_names() {
     for (const auto& [name, rule] : kRules) out.emplace_back(name);
     for (const char* name :
          {"cosine", "kimi_length", "code", "domain(...)", "rm:", "trl:FILE.py:FUNCTION", "verl:FILE.py",
-          "openrlhf:FILE.py", "openrlhf+http://HOST/PATH", "rg:TASK", "exec:COMMAND"})
+          "openrlhf:FILE.py", "openrlhf+http://HOST/PATH", "judge:http://HOST/v1#MODEL", "rg:TASK", "exec:COMMAND"})
       out.emplace_back(name);
     return out;
   }();
@@ -207,7 +208,7 @@ void declare_reward_keys(OptionTable& t, RewardOptions& o) {
   t.add("soft_overlong_cache", &o.soft_overlong_cache,
         "length reward: where punishment begins; 0: a fifth of the limit");
   t.add("reward_timeout_seconds", &o.timeout_seconds,
-        "users' functions and programs, openrlhf+http: for all that is asked at once");
+        "users' functions and programs, openrlhf+http, judge: for all that is asked at once");
   t.add("reward_python", &o.python, "trl:, verl:, openrlhf:, rg: the interpreter they run in");
   t.add_choice("format", &o.format, {"think_answer", "think"}, "format reward: which tags it asks for");
   t.add("language", &o.language, "language reward: en, de, zh, ...; auto: the prompt's");
@@ -262,6 +263,7 @@ std::unique_ptr<Reward> user_reward(const std::string& name, const RewardOptions
   std::unique_ptr<Reward> reward;
   if (name.starts_with("exec:")) reward = make_exec_reward(name.substr(5), options.timeout_seconds);
   if (name.starts_with("openrlhf+")) reward = make_http_reward(name.substr(9), options.timeout_seconds);
+  if (name.starts_with("judge:")) reward = make_judge_reward(name.substr(6), options.timeout_seconds);
   if (is_function_spec(name)) reward = make_function_reward(name, options);
   const std::string& journal = options.code.journal;
   if (reward == nullptr || journal.empty() || journal == kJournalOfTheRun) return reward;

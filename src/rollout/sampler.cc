@@ -48,7 +48,8 @@ struct Sampler::Run {
 
   int64_t new_token_limit(size_t request) const {
     const int64_t room = model.config().max_positions - static_cast<int64_t>(requests[request].ids.size());
-    return std::min(options.max_new_tokens, room);
+    const int64_t own = requests[request].max_new_tokens;
+    return std::min({options.max_new_tokens, room, own > 0 ? own : room});
   }
   int64_t sample_pages(size_t request) const {
     const int64_t start = static_cast<int64_t>(requests[request].ids.size());

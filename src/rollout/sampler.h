@@ -31,6 +31,7 @@ struct PromptRequest {
   std::vector<TokenId> ids;
   int64_t index = 0;  // the prompt's number in its draws: with (seed, step) it fixes the samples
   int samples = 1;
+  int64_t max_new_tokens = 0;  // of a sample of this prompt, where that is less than the options say; 0: as they say
 };
 
 struct SamplerLimits {

@@ -77,6 +77,40 @@ TEST_F(ReportFolderTest, TerminalFormAsWrittenByHand) {
   EXPECT_EQ(text.substr(text.size() - tail.size()), tail);
 }
 
+TEST_F(ReportFolderTest, WhoIsPreferredAndATracedAnswer) {
+  put("summary.json", R"({"recipe":"tiny.toml","stages":[
+      {"name":"r1","kind":"grpo","eval":{"accuracy":0.5,"win_rate":0.625,"win_rate_ci95":[0.5,0.75],
+       "preference":{"against":"dev3","wins":40,"ties":20,"losses":20,"rows":80}}},
+      {"name":"trace","kind":"trace","eval":null}]})");
+  put("stages/r1/recipe.toml", "");
+  put("stages/trace/answers.jsonl",
+      Json({{"prompt", "2+3+4?"},
+            {"completion", "2+3=5\n5+4=8\nso 8"},
+            {"outcome", "wrong"},
+            {"extracted", "8"},
+            {"reference", "9"},
+            {"steps",
+             {{{"text", "2+3=5\n"}, {"exact", "right"}, {"value", 0.5}, {"ci95", {0.1, 0.9}}},
+              {{"text", "5+4=8\n"}, {"exact", "wrong"}, {"value", nullptr}},
+              {{"text", "so 8"}, {"exact", "none"}}}},
+            {"first_error", {{"step", 1}, {"confidence", 1.0}, {"by", "exact"}}},
+            {"repair", {{"text", "2+3=5\n5+4=9\nso 9"}, {"verdict", "correct"}}}})
+              .dump() +
+          "\n");
+  const std::string text = report_text(dir());
+  EXPECT_NE(text.find("r1 preferred to dev3 on 80 general questions: 62.5 % (50.0 to 75.0; 40 won, 20 alike)\n"
+                      "\n"
+                      "a wrong answer, traced (trace): 2+3+4?\n"
+                      "   0  2+3=5   exact: right  value 0.50 (0.10 to 0.90)\n"
+                      "x  1  5+4=8   exact: wrong\n"
+                      "      first wrong step, says exact (100 % sure)\n"
+                      "   2  so 8\n"
+                      "  -> says 8, it is 9\n"
+                      "  repaired: 2+3=5 5+4=9 so 9\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(ReportFolderTest, LinesForMachines) {
   put_small_pipeline();
   const std::vector<std::string> lines = report_lines(dir());

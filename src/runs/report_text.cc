@@ -95,6 +95,63 @@ std::string stage_line(const ReportStage& stage, const Widths& widths) {
                      status.empty() || status == "done" ? "" : "  " + short_text(status, 20));
 }
 
+// "r1 preferred to dev3 on 312 general questions: 61.2 % (55.8 to 66.5; 150 won, 82 alike)"; empty where none was
+// asked.
+std::string preferred_line(const ReportStage& stage) {
+  const Json* eval = report_object(stage.facts, "eval");
+  const Json* preference = eval == nullptr ? nullptr : report_object(*eval, "preference");
+  if (preference == nullptr || report_number(*eval, "win_rate", -1) < 0) return "";
+  const auto ci = eval->find("win_rate_ci95");
+  const bool has_interval =
+      ci != eval->end() && ci->is_array() && ci->size() == 2 && (*ci)[0].is_number() && (*ci)[1].is_number();
+  return fmt::format(
+      "{} preferred to {} on {:.0f} general questions: {} ({}{:.0f} won, {:.0f} alike)\n", short_text(stage.name, 40),
+      short_text(report_string(*preference, "against"), 40), report_number(*preference, "rows", 0),
+      percent(report_number(*eval, "win_rate", 0)),
+      has_interval ? fmt::format("{:.1f} to {:.1f}; ", 100 * (*ci)[0].get<double>(), 100 * (*ci)[1].get<double>()) : "",
+      report_number(*preference, "wins", 0), report_number(*preference, "ties", 0));
+}
+
+// What is known of a step: "exact: right, value 0.25 (0.07 to 0.59)".
+std::string step_note(const Json& step) {
+  std::string out;
+  const std::string exact = report_string(step, "exact");
+  if (exact == "right" || exact == "wrong") out += "  exact: " + exact;
+  const auto value = step.find("value"), ci = step.find("ci95");
+  if (value != step.end() && value->is_number()) out += fmt::format("  value {:.2f}", value->get<double>());
+  if (ci != step.end() && ci->is_array() && ci->size() == 2 && (*ci)[0].is_number() && (*ci)[1].is_number())
+    out += fmt::format(" ({:.2f} to {:.2f})", (*ci)[0].get<double>(), (*ci)[1].get<double>());
+  return out;
+}
+
+// The answer that a trace stage shows, a line a step, the first wrong one marked and what mends it under it.
+std::string traced_answer(const ReportStage& stage) {
+  constexpr size_t kWidth = 100, kMostSteps = 40;
+  const Json& row = stage.answers[0];
+  const Json *error = report_object(row, "first_error"), *repair = report_object(row, "repair");
+  const double wrong = error == nullptr ? -1 : report_number(*error, "step", -1);
+  std::string out = fmt::format("\na wrong answer, traced ({}): {}\n", short_text(stage.name, 40),
+                                short_text(report_string(row, "prompt"), 300));
+  const auto steps = row.find("steps");
+  size_t i = 0;
+  if (steps != row.end() && steps->is_array())
+    for (const Json& step : *steps) {
+      if (!step.is_object() || i == kMostSteps) break;
+      const bool first = wrong == static_cast<double>(i);
+      out += fmt::format("{} {:>2}  {}{}\n", first ? "x" : " ", i++, short_text(report_string(step, "text"), kWidth),
+                         step_note(step));
+      if (!first) continue;
+      out += fmt::format("      first wrong step, says {} ({:.0f} % sure)\n",
+                         short_text(report_string(*error, "by"), 20), 100 * report_number(*error, "confidence", 0));
+    }
+  out += fmt::format("  -> says {}, it is {}\n", short_text(report_string(row, "extracted"), 60),
+                     short_text(report_string(row, "reference"), 60));
+  if (wrong < 0) out += "  no first wrong step was found\n";
+  if (repair != nullptr) out += "  repaired: " + short_text(report_string(*repair, "text"), 600) + "\n";
+  if (wrong >= 0 && repair == nullptr) out += "  no repair was found\n";
+  return out;
+}
+
 // The stage whose curves say most: of those with a reward the longest, else the longest.
 const ReportStage* plotted_stage(const RunReport& run) {
   const ReportStage* best = nullptr;
@@ -148,6 +205,9 @@ std::string text_of_report(const RunReport& run, const std::string& dir) {
   out += fmt::format("\n{}  {}  time     correct on held-out items (95 %)     tokens  language  general\n",
                      cell("stage", widths.name), cell("kind", widths.kind));
   for (const ReportStage& stage : run.stages) out += stage_line(stage, widths);
+  for (const ReportStage& stage : run.stages) out += preferred_line(stage);
+  for (const ReportStage& stage : run.stages)
+    if (report_string(stage.facts, "kind") == "trace" && !stage.answers.empty()) out += traced_answer(stage);
   if (const ReportStage* stage = plotted_stage(run)) {
     const bool rewarded = stage->metrics.contains("reward");
     out += plot_of(*stage, rewarded ? "reward" : "loss", rewarded ? "reward" : "loss");

@@ -11,6 +11,7 @@
 #include "model/parameters.h"
 #include "runs/run_folder.h"
 #include "train/checkpoint.h"
+#include "train/memory_plan.h"
 #include "train/policy.h"
 #include "train/rejection.h"
 #include "train/sft.h"
@@ -47,13 +48,14 @@ void DistillOptions::declare(OptionTable& t) {
   t.begin_group("distill");
   t.add_choice("distill_method", &distill_method, {"sft", "on_policy"},
                "from the teacher's texts, or from its log-probs of the student's own");
-  t.add("teacher", &teacher, "a model as of --model");
+  t.add("teacher", &teacher, "a model as of --model; sft: or http://HOST/v1#MODEL, an OpenAI-compatible server");
   student.declare(t);
   t.add("traces", &traces, "sft: rows the teacher wrote; empty: it is asked for them first, into OUT/traces");
   t.add("traces_per_prompt", &traces_per_prompt, "sft: samples of num_generations that are kept");
   t.add("traces_reward", &traces_reward, "sft: what the teacher's samples have to pass; none: nothing");
   t.add("max_length", &max_length, "sft: tokens; longer rows are cut at the end");
   t.add("reward_coef", &reward_coef, "on_policy: times the rewards' advantages, beside the teacher's");
+  remote.declare(t);
 }
 
 void DistillOptions::check() const {
@@ -68,9 +70,13 @@ void DistillOptions::check() const {
        {student.layers, student.hidden, student.intermediate, student.heads, student.kv_heads, student.head_dim})
     if (size < 0 || size > 1 << 20)
       fail_usage("a size of the student (student_*) is {}, expected 0 to {}", size, 1 << 20);
+  remote.check();
+  if (is_openai_address(teacher)) check_remote();
   if (distill_method == "on_policy") {
     if (teacher.empty()) fail_usage("distill_method=on_policy needs teacher, a model whose log-probs are asked");
     if (!traces.empty()) fail_usage("traces go with distill_method=sft; on_policy learns from the student's own texts");
+    if (advantage != "outcome" || blame != "all")
+      fail_usage("advantage and blame with distill_method=on_policy: the teacher judges every token");
     if (rollout_dtype == "int8")
       fail_usage("rollout_dtype=int8 with distill_method=on_policy: the student's own log-probs are needed");
     return;
@@ -81,6 +87,22 @@ void DistillOptions::check() const {
     fail_usage("a new student needs teacher or student_config, whose configuration and tokenizer it takes");
   if (max_length < 2) fail_usage("max_length is {}, expected at least 2", max_length);
   if (traces_per_prompt < 1) fail_usage("traces_per_prompt is {}, expected at least 1", traces_per_prompt);
+}
+
+void DistillOptions::check_remote() const {
+  const std::string url = parse_openai_address(teacher).url;
+  if (distill_method == "on_policy")
+    fail_usage(
+        "distill_method=on_policy needs the teacher's log-probs of the student's own tokens, which a server such as {} "
+        "does not give; distill_method=sft learns from its texts, or give the teacher as a model's files",
+        url);
+  if (top_k != 0 || min_p != 0) fail_usage("top_k and min_p are not part of what {} can be asked; leave them out", url);
+  if (student.given() && student.config.empty())
+    fail_usage("a new student of the teacher {} needs student_config: a server shows no configuration and no tokenizer",
+               url);
+  if (student.config.ends_with(".json"))
+    fail_usage("student_config {} is a configuration alone; its tokenizer is not the server's to give: name a folder",
+               student.config);
 }
 
 namespace {
@@ -140,6 +162,7 @@ bool ask_teacher(const DistillRun& run, const std::string& folder) {
   OptionTable table;
   r.declare(table);
   r.model = o.teacher;
+  r.remote = o.remote;
   r.out = folder;
   r.prompt = o.prompt;
   r.data = o.data;
@@ -210,9 +233,15 @@ class Teacher {
  public:
   explicit Teacher(const DistillOptions& o)
       : o_(o),
-        files_(open_model_files(resolve_model(o.teacher))),
+        files_(with_room(o)),
         model_(load_transformer(files_, make_compute(o.compute_dtype), ModelUse::inference)),
-        scorer_(model_) {}
+        scorer_(model_) {
+    // its buffers are there before the student's plan looks at what is left
+    const int64_t rows = std::max<int64_t>(2, std::min(o.micro_batch_tokens, model_.config().max_positions)) - 1;
+    const std::vector<TrainGroup> longest = {
+        {.prompt = {0}, .samples = {{std::vector<TokenId>(static_cast<size_t>(rows)), {}, 0}}}};
+    for (const MicroBatch& b : pack(longest, o.micro_batch_tokens)) (void)scorer_.score(b);
+  }
   const ModelFiles& files() const { return files_; }
 
   void judge(Rollout& rollout) {
@@ -249,6 +278,17 @@ class Teacher {
   }
 
  private:
+  // The teacher's files, where its weights and what scoring takes fit.
+  static ModelFiles with_room(const DistillOptions& o) {
+    ModelFiles files = open_model_files(resolve_model(o.teacher));
+    const ModelConfig config = read_config(files.config, files.generation_config, files.path);
+    const size_t program = resident_bytes();
+    require_memory(plan_memory(make_compute(o.compute_dtype), config, teacher_needs(o, config, program)),
+                   o.memory_limit_gb > 0 ? MemoryLimit{static_cast<size_t>(o.memory_limit_gb * 1e9), "memory_limit_gb"}
+                                         : memory_limit(program));
+    return files;
+  }
+
   const DistillOptions& o_;
   ModelFiles files_;
   Transformer model_;
@@ -271,6 +311,19 @@ bool distill_on_policy(const DistillRun& run, const std::string& student) {
 }
 
 }  // namespace
+
+MemoryNeeds teacher_needs(const DistillOptions& o, const ModelConfig& config, size_t program) {
+  MemoryNeeds needs{.program = program, .trains = false, .saves = false};
+  needs.kept_f32 = ParameterLayout(config, ParameterLayout::Holds::unpacked).total();
+  const int64_t length = std::max<int64_t>(1, std::min(o.max_completion_length, o.micro_batch_tokens));
+  needs.update = update_load({.prompts = std::max<int64_t>(1, o.prompts_per_rollout()),
+                              .samples = o.rollout_batch(),
+                              .longest_prompt = 1,
+                              .max_new_tokens = length,
+                              .one_length = false},
+                             o.micro_batch_tokens);
+  return needs;
+}
 
 bool run_distill(const DistillRun& run) {
   const DistillOptions& o = run.options;

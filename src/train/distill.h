@@ -12,7 +12,9 @@
 #include "base/options.h"
 #include "model/config.h"
 #include "train/grpo.h"
+#include "train/memory_plan.h"
 #include "train/options.h"
+#include "train/remote_teacher.h"
 
 namespace r1 {
 
@@ -27,7 +29,8 @@ struct StudentShape {
 struct DistillOptions : GrpoOptions {
   DistillOptions();
   std::string distill_method = "sft";
-  std::string teacher;     // a model as of --model
+  std::string teacher;     // a model as of --model; sft: or an address of an OpenAI-compatible server
+  RemoteOptions remote;    // of such an address
   StudentShape student;    // given: `model` may be left out, and the student begins with random weights
   double reward_coef = 0;  // on_policy: times the rewards' own advantages, added to the teacher's
   // sft
@@ -37,6 +40,9 @@ struct DistillOptions : GrpoOptions {
   std::string traces_reward = "auto";  // what they have to pass; none: nothing
   void declare(OptionTable& table);
   void check() const;
+
+ private:
+  void check_remote() const;
 };
 
 struct DistillRun {
@@ -45,6 +51,9 @@ struct DistillRun {
   std::string recipe_toml;
   bool resume = false;
 };
+
+// What an on-policy teacher takes of the memory: its weights, and scoring what the student wrote.
+MemoryNeeds teacher_needs(const DistillOptions& options, const ModelConfig& teacher, size_t program);
 
 // Trains, writing options.out as SFT and GRPO do; a new student's beginning is OUT/student. Returns false when it was
 // interrupted (and saved).

@@ -14,6 +14,7 @@
 #include "train/episodes.h"
 #include "train/evaluate.h"
 #include "train/grpo_update.h"
+#include "train/rollout_steps.h"
 #include "train/run_watch.h"
 #include "train/session.h"
 
@@ -48,6 +49,7 @@ class GrpoTrainer {
         maker_(o_, sampler_, session.prompts(), rows_, reward_),
         watch_(o_, rows_),
         guard_(o_.guard) {
+    if (RolloutSteps::wanted(o_)) steps_.emplace(o_, maker_, session.tokenizer().get(), reward_);
     total_ = o_.total_steps(rows_.size());
     session.set_total_steps(total_);
     int8_ = o_.rollout_dtype == "int8";
@@ -71,10 +73,11 @@ class GrpoTrainer {
     for (const std::string& line : audit) session_.view().note(line);
     session_.view().note("loss: " +
                          formula_text(o_.loss_form(), o_.scale_rewards, static_cast<double>(o_.max_completion_length)));
+    if (steps_) session_.view().note(steps_->formula());
     // a run that was killed between a step and its evaluation makes up for it
     if (evaluation_due() && !session_.metrics().last_kept().contains("eval_accuracy")) evaluate_held_out();
     answer_watched();
-    while (session_.step() < total_ || guard_.collapsed()) {
+    while ((session_.step() < total_ && !budget_spent()) || guard_.collapsed()) {
       if (guard_.collapsed()) roll_back();
       if (!rollout_) {
         sample();
@@ -102,7 +105,7 @@ class GrpoTrainer {
 
   // Null: the beginning of the run.
   void restore(const Json& state) {
-    rollouts_done_ = tokens_seen_ = 0;
+    rollouts_done_ = tokens_seen_ = tokens_sampled_ = 0;
     int8_ = o_.rollout_dtype == "int8";
     part_ = 0;
     rollout_.reset();
@@ -110,6 +113,7 @@ class GrpoTrainer {
     if (!state.is_object()) return;
     rollouts_done_ = state.at("rollouts").get<int64_t>();
     tokens_seen_ = state.at("num_tokens").get<int64_t>();
+    tokens_sampled_ = state.value("sampled_tokens", int64_t{0});
     int8_ = state.value("int8", false);
     part_ = state.at("part").get<size_t>();
     if (state.contains("rollout")) set_rollout(Rollout::from_json(state.at("rollout")));
@@ -141,8 +145,13 @@ class GrpoTrainer {
   }
 
   Json state() const {
-    Json out = {{"rollouts", rollouts_done_}, {"num_tokens", tokens_seen_}, {"part", part_}, {"int8", int8_},
-                {"watch", watch_.state()},    {"guard", guard_.state()}};
+    Json out = {{"rollouts", rollouts_done_},
+                {"num_tokens", tokens_seen_},
+                {"sampled_tokens", tokens_sampled_},
+                {"part", part_},
+                {"int8", int8_},
+                {"watch", watch_.state()},
+                {"guard", guard_.state()}};
     if (rollout_) out["rollout"] = rollout_->to_json();
     return out;
   }
@@ -175,9 +184,13 @@ class GrpoTrainer {
     if (rollout.groups.empty()) return;
     rollout.int8 = int8_;
     if (run_.after_rollout) run_.after_rollout(rollout);
+    const auto valued = [&](int64_t done, int64_t all) { session_.view().phase("step values", done, all); };
+    if (steps_ && !steps_->set_advantages(rollout, valued)) return;
     for (const JudgedGroup& g : rollout.groups)
       tokens_seen_ += static_cast<int64_t>(g.prompt.ids.size()) * static_cast<int64_t>(g.verdicts.size());
-    tokens_seen_ += static_cast<int64_t>(rollout.metrics["rollout/tokens"].get<double>());
+    const double sampled = rollout.metrics["rollout/tokens"].get<double>();
+    tokens_seen_ += static_cast<int64_t>(sampled);
+    tokens_sampled_ += static_cast<int64_t>(sampled + rollout.metrics.value("step_mc/tokens", 0.0));
     rollout.metrics["share/rollout"] = rollout_floor(rollout) / rollout.seconds_rollout;
     if (const std::string alarm = watch_.look(rollout, maker_, session_.step()); !alarm.empty())
       session_.view().note(alarm);
@@ -200,6 +213,11 @@ class GrpoTrainer {
     const Floors& floors = session_.floors();
     const double reference = session_.reference() != nullptr ? floors.forward(sums.work) : 0;
     return sums.samples > 0 ? floors.train(sums.work) + reference + floors.optimizer() : 0;
+  }
+
+  // Between rollouts: whether as many tokens were sampled as the run may.
+  bool budget_spent() const {
+    return o_.max_sampled_tokens > 0 && !rollout_ && tokens_sampled_ >= o_.max_sampled_tokens;
   }
 
   // One optimiser step on the next minibatch of the rollout.
@@ -285,6 +303,7 @@ class GrpoTrainer {
     Json m = {
         {"step", session_.step() + 1}, {"loss", sums.loss.loss + sums.entropy_loss},      {"grad_norm", step.norm},
         {"learning_rate", step.rate},  {"epoch", maker_.epoch_after(rollouts_done_ + 1)}, {"num_tokens", tokens_seen_}};
+    m["sampled_tokens"] = tokens_sampled_;
     m.update(rollout_->metrics);
     m["entropy"] = sums.entropy / tokens;
     if (o_.beta != 0) m["kl"] = sums.loss.kl / tokens;
@@ -395,12 +414,14 @@ class GrpoTrainer {
   std::unique_ptr<Sampler> int8_sampler_;
   bool int8_ = false;  // the next rollout is sampled in eight bits
   RolloutMaker maker_;
+  std::optional<RolloutSteps> steps_;  // where tokens of an answer differ in their advantages
   RunWatch watch_;
   CollapseGuard guard_;
   std::optional<Rollout> rollout_;
   std::vector<std::vector<SampleIndex>> minibatches_;
   size_t part_ = 0;  // minibatches of the rollout that are done, over all iterations
   int64_t rollouts_done_ = 0, tokens_seen_ = 0, total_ = 0;
+  int64_t tokens_sampled_ = 0;  // prompts' tokens are not among them
   Schedule schedule_;
 };
 
@@ -427,6 +448,7 @@ MemoryNeeds needs_of(const GrpoOptions& o, int64_t longest_prompt, const ModelCo
       .one_length = false};
   MemoryNeeds needs{.limits = {.max_active = o.max_active}, .sampling = {rollout}};
   needs.update = update_load(rollout, o.micro_batch_tokens);
+  if (o.advantage == "step_mc") needs.sampling.push_back(RolloutSteps::load(o, rollout));
   rollout.prompts = rollout.samples = o.eval_rows;
   if (o.eval_steps > 0) needs.sampling.push_back(rollout);
   return needs;

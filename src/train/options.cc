@@ -270,6 +270,16 @@ void GrpoOptions::declare(OptionTable& t) {
   t.add("ref_model_mixup_alpha", &ref_model_mixup_alpha, "reference = alpha policy + (1 - alpha) reference");
   t.add("entropy_coef", &entropy_coef, "bonus on the mean entropy");
   t.add("mask_truncated_completions", &mask_truncated_completions, "cut-off completions teach nothing");
+  t.begin_group("grpo: steps");
+  t.add_choice("advantage", &advantage, {"outcome", "process", "step_mc"},
+               "of an answer's tokens: one for all; by the checked steps behind them (DeepSeekMath 4.1.3); or by what "
+               "their step changed in the value of the answer's beginning (VinePPO)");
+  t.add_choice("blame", &blame, {"all", "from_error"},
+               "from_error: in a wrong answer no token before the first wrong step is pushed down");
+  t.add("step_mc_rollouts", &step_mc_rollouts, "step_mc: continuations of each prefix");
+  t.add("step_mc_max_steps", &step_mc_max_steps, "step_mc: prefixes of an answer; steps beyond are joined evenly");
+  t.add("max_sampled_tokens", &max_sampled_tokens,
+        "the run ends with the rollout in which so many were sampled, step_mc's among them; 0: no limit");
   t.begin_group("grpo: rewards and looking");
   declare_reward_keys(t, rewards);
   t.add("max_failed_rewards", &max_failed_rewards, "share of a rollout's verdicts that may fail before the run stops");
@@ -327,6 +337,14 @@ void GrpoOptions::check() const {
   if (sync_ref_model && lora.use_peft)
     fail_usage("sync_ref_model with use_peft: the reference is the model without its adapter, which never moves");
   if (use_bias_correction_kl && beta == 0) fail_usage("use_bias_correction_kl without beta: there is no KL at beta 0");
+  for (const auto& [key, value] :
+       {std::pair("step_mc_rollouts", step_mc_rollouts), {"step_mc_max_steps", step_mc_max_steps}})
+    if (value < 1 || value > 4096) fail_usage("{} is {}, expected 1 to 4096", key, value);
+  at_least("max_sampled_tokens", static_cast<double>(max_sampled_tokens), 0);
+  if (advantage == "step_mc" && (environment.tools != "none" || data.data.find("games:") != std::string::npos))
+    fail_usage(
+        "advantage=step_mc with games or tools: an answer's beginning cannot be continued without its world; use "
+        "process");
   at_least("ref_model_sync_steps", static_cast<double>(ref_model_sync_steps), 1);
   at_least("radar_steps", static_cast<double>(radar_steps), 0);
   at_least("watch_steps", static_cast<double>(watch_steps), 0);

@@ -124,6 +124,10 @@ struct GrpoOptions : TrainingOptions {
   int64_t ref_model_sync_steps = 512;
   double ref_model_mixup_alpha = 0.6;
   double entropy_coef = 0;
+  std::string advantage = "outcome", blame = "all";  // what an answer's steps get of its reward (step_advantages.h)
+  int64_t step_mc_rollouts = 4;                      // continuations of a prefix
+  int64_t step_mc_max_steps = 8;                     // prefixes of an answer
+  int64_t max_sampled_tokens = 0;                    // 0: no limit; else the run ends when so many were sampled
   bool mask_truncated_completions = false;
   RewardOptions rewards;               // but for max_completion_length, which is the run's
   double max_failed_rewards = 0.5;     // share of a rollout's verdicts that may fail; beyond, the run stops

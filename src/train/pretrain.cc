@@ -13,13 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Files have a held-out side only when a fraction says so; generated data always have one.
-bool has_held_out_side(const DataOptions& data) {
-  const std::vector<SourcePart> parts = parse_source(data.data);
-  return data.held_out_fraction > 0 ||
-         std::all_of(parts.begin(), parts.end(), [](const SourcePart& p) { return is_generated(p.path); });
-}
-
 std::vector<DataRow> first_held_out(DataOptions data, int64_t rows) {
   data.task_rows = rows;
   data.read.limit = rows;
@@ -108,6 +101,12 @@ class HeldOutLook {
 };
 
 }  // namespace
+
+bool has_held_out_side(const DataOptions& data) {
+  const std::vector<SourcePart> parts = parse_source(data.data);
+  return data.held_out_fraction > 0 ||
+         std::all_of(parts.begin(), parts.end(), [](const SourcePart& p) { return is_generated(p.path); });
+}
 
 PretrainOptions::PretrainOptions() {
   learning_rate = 2e-3;

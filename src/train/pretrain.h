@@ -18,6 +18,9 @@ struct PretrainOptions : SftOptions {
   void check() const;
 };
 
+// Files have a held-out side only when a fraction says so; generated data always have one.
+bool has_held_out_side(const DataOptions& data);
+
 struct PretrainRun {
   PretrainOptions options;
   KeyValues recipe;

@@ -65,7 +65,7 @@ class Progress {
  private:
   static bool is_free(const std::string& key) {
     return key == "threads" || key == "memory_limit_gb" || key == "max_active" || key == "batch_prompts" ||
-           key == "out";
+           key == "out" || key.starts_with("api_");
   }
   JsonLog log_;
   std::vector<Json> lines_;
@@ -106,14 +106,18 @@ class RejectionSampler {
   RejectionSampler(const RejectRun& run, const std::vector<DataRow>& rows)
       : o_(run.options),
         rows_(rows),
-        files_(open_model_files(resolve_model(o_.model))),
-        tokenizer_(open_tokenizer(files_)),
-        prompts_(files_, tokenizer_, o_.prompt),
         reward_(make_reward_for(o_.data.data, o_.reward, o_.reward_options())),
         filters_(o_.trace_filters()) {
+    if (is_openai_address(o_.model)) {
+      remote_ = std::make_unique<RemoteTeacher>(o_.model, o_.remote, o_.prompt);
+      return;
+    }
+    const ModelFiles files = open_model_files(resolve_model(o_.model));
+    tokenizer_ = open_tokenizer(files);
+    prompts_ = std::make_unique<PromptBuilder>(files, tokenizer_, o_.prompt);
     const Compute compute = make_compute(o_.compute_dtype);
-    require_room(compute);
-    model_ = std::make_unique<Transformer>(load_transformer(files_, compute, ModelUse::inference));
+    require_room(compute, read_config(files.config, files.generation_config, files.path));
+    model_ = std::make_unique<Transformer>(load_transformer(files, compute, ModelUse::inference));
     sampler_ = std::make_unique<Sampler>(*model_, tokenizer_, SamplerLimits{.max_active = o_.max_active});
   }
 
@@ -125,17 +129,26 @@ class RejectionSampler {
     how.samples = static_cast<int>(o_.num_generations);
     how.sampling = o_.sampling();
     how.first_index = static_cast<int64_t>(first);
-    const std::vector<EvalItem> items = evaluate(*sampler_, prompts_, rows, *reward_, how, {});
-    if (items.empty()) return {};
+    const RemoteItems asked = remote_ ? remote_->ask(rows, *reward_, how) : counted(how, rows);
     std::vector<PromptResult> out;
-    for (size_t i = 0; i < items.size(); i++) out.push_back(sorted_out(items[i], rows[i]));
+    for (size_t i = 0; i < asked.items.size(); i++) out.push_back(sorted_out(asked.items[i], asked.tokens[i], rows[i]));
+    if (out.empty()) return {};
     if (o_.cold_start) add_summaries(rows, out, first);
     return interrupted() ? std::vector<PromptResult>() : out;
   }
 
  private:
-  void require_room(const Compute& compute) const {
-    const ModelConfig config = read_config(files_.config, files_.generation_config, files_.path);
+  RemoteItems counted(const EvalOptions& how, const std::vector<DataRow>& rows) {
+    RemoteItems out;
+    out.items = evaluate(*sampler_, *prompts_, rows, *reward_, how, {});
+    for (const EvalItem& item : out.items) {
+      out.tokens.emplace_back();
+      for (const Completion& c : item.completions) out.tokens.back().push_back(static_cast<int64_t>(c.ids.size()));
+    }
+    return out;
+  }
+
+  void require_room(const Compute& compute, const ModelConfig& config) const {
     MemoryNeeds needs;
     needs.program = resident_bytes();
     needs.trains = needs.saves = false;
@@ -155,10 +168,9 @@ class RejectionSampler {
   }
 
   // Why a sample is not kept; empty: it is.
-  std::string reason_of(const EvalItem& item, size_t s, const std::string& language) const {
+  std::string reason_of(const EvalItem& item, size_t s, int64_t tokens, const std::string& language) const {
     const Completion& c = item.completions[s];
     const Verdict& v = item.verdicts[s];
-    const int64_t tokens = static_cast<int64_t>(c.ids.size());
     if (c.finish == FinishReason::length || (o_.max_kept_tokens > 0 && tokens > o_.max_kept_tokens)) return "too_long";
     if (o_.reward != "none") {
       if (v.outcome != Outcome::correct) return outcome_name(v.outcome);
@@ -170,20 +182,20 @@ class RejectionSampler {
     return parse_completion(c.text, item.prompt.prefilled).has_thought ? "" : "no_thought";
   }
 
-  PromptResult sorted_out(const EvalItem& item, const DataRow& row) const {
+  PromptResult sorted_out(const EvalItem& item, const std::vector<int64_t>& tokens, const DataRow& row) const {
     PromptResult out;
     out.language = main_language(question_text(row));
     const std::string language = o_.rewards.language == "auto" ? out.language : o_.rewards.language;
     std::set<std::string> seen;
     for (size_t s = 0; s < item.completions.size(); s++) {
       const Completion& c = item.completions[s];
-      out.tokens += static_cast<int64_t>(c.ids.size());
-      std::string why = reason_of(item, s, language);
+      out.tokens += tokens[s];
+      std::string why = reason_of(item, s, tokens[s], language);
       if (why.empty() && !seen.insert(std::string(trim(c.text))).second) why = "duplicate";
       if (!why.empty())
         out.drop(why, c.text, item.verdicts[s]);
       else
-        out.kept.push_back({item.prompt.prefilled + c.text, item.verdicts[s], static_cast<int64_t>(c.ids.size())});
+        out.kept.push_back({item.prompt.prefilled + c.text, item.verdicts[s], tokens[s]});
     }
     if (o_.keep_order == "shortest")
       std::stable_sort(out.kept.begin(), out.kept.end(),
@@ -235,38 +247,54 @@ class RejectionSampler {
 
   std::vector<std::vector<std::string>> asked_summaries(const std::vector<DataRow>& rows,
                                                         const std::vector<PromptResult>& results, size_t first) {
-    std::vector<PromptRequest> requests;
-    std::vector<Prompt> asked;
+    std::vector<std::string> questions;
+    std::vector<int64_t> places;
     std::vector<std::vector<std::string>> out(results.size());
     for (size_t i = 0; i < results.size(); i++)
       for (size_t k = 0; k < results[i].kept.size(); k++) {
         const ParsedCompletion parsed = parse_completion(results[i].kept[k].completion, "");
-        asked.push_back(
-            prompts_.build(filled_in(o_.summary_prompt, {{"question", question_text(rows[i])},
-                                                         {"thought", parsed.thought},
-                                                         {"answer", answer_of(results[i].kept[k], parsed)}})));
-        requests.push_back({asked.back().ids, static_cast<int64_t>(first + i), 1});
+        questions.push_back(filled_in(o_.summary_prompt, {{"question", question_text(rows[i])},
+                                                          {"thought", parsed.thought},
+                                                          {"answer", answer_of(results[i].kept[k], parsed)}}));
+        places.push_back(static_cast<int64_t>(first + i));
       }
+    const std::vector<std::string> said = summaries_of(questions, places);
+    size_t at = 0;
+    for (size_t i = 0; i < results.size(); i++)
+      for (size_t k = 0; k < results[i].kept.size(); k++) out[i].push_back(said[at++]);
+    return out;
+  }
+
+  std::vector<std::string> summaries_of(const std::vector<std::string>& questions, const std::vector<int64_t>& places) {
     SamplingOptions s = o_.sampling();
     s.temperature = 0;
     s.max_new_tokens = o_.summary_tokens;
+    std::vector<std::string> out;
+    if (remote_) {
+      for (const std::string& text : remote_->answers(questions, s)) out.push_back(summary_of(text, ""));
+      return out;
+    }
+    std::vector<PromptRequest> requests;
+    std::vector<Prompt> asked;
+    for (size_t q = 0; q < questions.size(); q++) {
+      asked.push_back(prompts_->build(questions[q]));
+      requests.push_back({asked.back().ids, places[q], 1});
+    }
     Sampler::Hooks hooks;
     hooks.cancelled = interrupted;
     const std::vector<Group> groups = sampler_->generate(requests, s, hooks);
-    size_t at = 0;
-    for (size_t i = 0; i < results.size(); i++)
-      for (size_t k = 0; k < results[i].kept.size(); k++, at++)
-        out[i].push_back(summary_of(groups[at].completions[0].text, asked[at].prefilled));
+    for (size_t q = 0; q < questions.size(); q++)
+      out.push_back(summary_of(groups[q].completions[0].text, asked[q].prefilled));
     return out;
   }
 
   const RejectOptions& o_;
   const std::vector<DataRow>& rows_;
-  ModelFiles files_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  PromptBuilder prompts_;
   std::unique_ptr<Reward> reward_;
   TraceFilters filters_;
+  std::unique_ptr<RemoteTeacher> remote_;  // else the others
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<PromptBuilder> prompts_;
   std::unique_ptr<Transformer> model_;
   std::unique_ptr<Sampler> sampler_;
 };

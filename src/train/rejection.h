@@ -7,12 +7,14 @@
 
 #include "base/options.h"
 #include "train/options.h"
+#include "train/remote_teacher.h"
 #include "train/trace_filters.h"
 
 namespace r1 {
 
 struct RejectOptions {
-  std::string model, out;  // model: who is asked
+  std::string model, out;  // model: who is asked; an address of an OpenAI-compatible server too
+  RemoteOptions remote;    // of such an address
   PromptOptions prompt;
   DataOptions data;
   int64_t seed = 42;

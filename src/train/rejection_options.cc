@@ -6,7 +6,8 @@ namespace r1 {
 
 void RejectOptions::declare(OptionTable& t) {
   t.begin_group("run");
-  t.add("model", &model, "who is asked: Hugging Face folder, .gguf file, ORG/NAME in the local cache, or mini");
+  t.add("model", &model,
+        "who is asked: Hugging Face folder, .gguf file, ORG/NAME in the local cache, mini, or http://HOST/v1#MODEL");
   t.add_alias("model_name_or_path", "model");
   t.add("out", &out, "the run's folder");
   t.add_alias("output_dir", "out");
@@ -46,6 +47,7 @@ void RejectOptions::declare(OptionTable& t) {
   t.add("memory_limit_gb", &memory_limit_gb, "what the run must fit; 0: what the machine has");
   t.add("batch_prompts", &batch_prompts, "prompts worked off, and written, together");
   t.add("num_rejected_to_log", &num_rejected_to_log, "of each reason, into rejected.jsonl");
+  remote.declare(t);
 }
 
 namespace {
@@ -80,6 +82,11 @@ void RejectOptions::check() const {
     fail_usage("summary_by and summary_template go with cold_start=true");
   if (general_rows > 0 && general_data.empty()) fail_usage("general_rows without general_data");
   trace_filters();
+  remote.check();
+  if (!is_openai_address(model)) return;
+  parse_openai_address(model);
+  if (top_k != 0 || min_p != 0)
+    fail_usage("top_k and min_p are not part of what {} can be asked; leave them out", parse_openai_address(model).url);
 }
 
 TraceFilters RejectOptions::trace_filters() const {

@@ -61,8 +61,9 @@ class Resume : public ::testing::Test {
   std::vector<Json> metrics(const std::string& out) const {
     std::vector<Json> lines = json_lines(temporary_ / out / "metrics.jsonl");
     for (Json& line : lines)
-      for (const char* key : {"time/rollout", "time/reward", "time/update", "step_time", "tokens_per_second",
-                              "share/rollout", "share/update", "share/step", "memory/planned_gb", "memory/peak_gb"})
+      for (const char* key :
+           {"time/rollout", "time/reward", "time/update", "step_time", "tokens_per_second", "share/rollout",
+            "share/update", "share/step", "memory/planned_gb", "memory/peak_gb", "time/step_values"})
         line.erase(key);
     return lines;
   }
@@ -190,6 +191,26 @@ TEST_F(Resume, GrpoWithAReferenceThatIsRenewedAndHeldOutAccuracy) {
   EXPECT_EQ(evaluations, 4) << "before the first step and every two";
   EXPECT_GT(
       lines.back().contains("kl") ? lines.back()["kl"].get<double>() : lines[lines.size() - 2]["kl"].get<double>(), 0);
+}
+
+TEST_F(Resume, AdvantagesOfSteps) {
+  const KeyValues longer = {{"max_completion_length", "24"}, {"soft_overlong_cache", "24"}};
+  const KeyValues values = longer + KeyValues{{"advantage", "step_mc"},
+                                              {"blame", "from_error"},
+                                              {"step_mc_rollouts", "2"},
+                                              {"step_mc_max_steps", "2"}};
+  const auto run = [&](const std::string& out, const KeyValues& more, bool resume) {
+    return run_grpo_with(grpo(out) + values + more, resume);
+  };
+  expect_resumable([&](const std::string& out, bool resume) { return run(out, {}, resume); });
+  ASSERT_TRUE(run("two", {{"threads", "2"}, {"max_active", "3"}}, false));
+  EXPECT_EQ(weights("two"), weights("whole")) << "threads and batch mix of the continuations";
+  EXPECT_EQ(metrics("two"), metrics("whole"));
+  for (const Json& line : metrics("whole")) EXPECT_GT(line["step_mc/tokens"], 0);
+  for (const std::string advantage : {"process", "outcome"}) {
+    ASSERT_TRUE(run(advantage, {{"advantage", advantage}, {"blame", "all"}}, false));
+    EXPECT_NE(weights(advantage), weights("whole")) << advantage;
+  }
 }
 
 // One update a rollout, with importance weights; and two minibatches seen twice, without.

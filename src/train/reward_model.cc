@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "model/scalar_head.h"
 #include "train/evaluate.h"
+#include "train/pretrain.h"
 #include "train/session.h"
 
 namespace r1 {
@@ -330,7 +331,7 @@ bool run_reward_model(const RewardModelRun& run) {
     const ScoredTexts texts(files, open_tokenizer(files), card);
     const int64_t most = read_config(files.config, files.generation_config, files.path).max_positions;
     rows = read_rows(o, texts, false, most);
-    if (o.data.held_out_fraction > 0) held_out = read_rows(o, texts, true, most);
+    if (has_held_out_side(o.data)) held_out = read_rows(o, texts, true, most);
   };
   TrainSession session(o, {.verb = "reward-model",
                            .resume = run.resume,

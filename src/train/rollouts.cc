@@ -66,6 +66,23 @@ const DataRow& RolloutMaker::row_at(int64_t number, int64_t place) const {
   return rows_[options_.shuffle_dataset ? permuted_index(order, at % n, n) : at % n];
 }
 
+SamplingOptions RolloutMaker::sampling(int64_t number) const {
+  SamplingOptions out = options_.sampling(static_cast<uint32_t>(number));
+  out.seed += static_cast<uint64_t>(attempt_) * kOtherSeed;
+  return out;
+}
+
+RewardInput RolloutMaker::asked(int64_t number, int64_t place, const Prompt& prompt) const {
+  RewardInput out;
+  out.prompt = prompt.text;
+  out.prefilled = prompt.prefilled;
+  out.group = place;
+  out.row = row_at(number, place).row;
+  out.step = number * options_.steps_per_rollout();
+  out.max_steps = options_.total_steps(rows_.size());
+  return out;
+}
+
 Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& progress) const {
   const auto start = Clock::now();
   const int64_t num_prompts = options_.prompts_per_rollout();
@@ -85,22 +102,17 @@ Rollout RolloutMaker::make(int64_t number, const std::function<void(int64_t)>& p
   Sampler::Hooks hooks;
   hooks.finished = [&](size_t request, int sample, const Completion& c) {
     const Prompt& prompt = out.groups[request].prompt;
-    judge.submit(request * each + static_cast<size_t>(sample),
-                 {.prompt = prompt.text,
-                  .completion = c.text,
-                  .prefilled = prompt.prefilled,
-                  .num_tokens = c.num_learned(),
-                  .truncated = c.finish == FinishReason::length,
-                  .group = static_cast<int64_t>(request),
-                  .row = episodes.row_for_reward(request, sample, row_at(number, static_cast<int64_t>(request)).row),
-                  .completion_ids = c.ids,
-                  .step = number * options_.steps_per_rollout(),
-                  .max_steps = options_.total_steps(rows_.size())});
+    RewardInput in = asked(number, static_cast<int64_t>(request), prompt);
+    in.completion = c.text;
+    in.num_tokens = c.num_learned();
+    in.truncated = c.finish == FinishReason::length;
+    in.row = episodes.row_for_reward(request, sample, in.row);
+    in.completion_ids = c.ids;
+    judge.submit(request * each + static_cast<size_t>(sample), std::move(in));
     progress(++done);
   };
   hooks.cancelled = interrupted;
-  SamplingOptions sampling = options_.sampling(static_cast<uint32_t>(number));
-  sampling.seed += static_cast<uint64_t>(attempt_) * kOtherSeed;
+  SamplingOptions sampling = this->sampling(number);
   episodes.attach(sampling, hooks);
   std::vector<Group> groups = sampler_->generate(requests, sampling, hooks);
   out.seconds_rollout = since(start);

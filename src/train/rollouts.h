@@ -52,6 +52,13 @@ class RolloutMaker {
   // Draws other samples from now on: after the n-th rollback the same prompts are answered otherwise.
   void set_attempt(int64_t n) { attempt_ = n; }
 
+  // The sampler in use, and what it is asked for in rollout `number`.
+  Sampler& sampler() const { return *sampler_; }
+  SamplingOptions sampling(int64_t number) const;
+
+  // What a reward is told of group `place` of rollout `number`, but for the answer.
+  RewardInput asked(int64_t number, int64_t place, const Prompt& prompt) const;
+
   double epoch_after(int64_t rollouts) const;
   // The row that group `place` of rollout `number` asks.
   const DataRow& row_at(int64_t number, int64_t place) const;

@@ -1,6 +1,11 @@
 // r1 run: a pipeline of stages.
 #include <signal.h>
 
+#include <chrono>
+#include <random>
+#include <set>
+#include <thread>
+
 #include "tests/e2e/program.h"
 
 namespace r1::e2e {
@@ -100,6 +105,73 @@ TEST_F(RunSlow, KilledOrInterruptedItGoesOnWhereItWas) {
       same_bytes(t_ / "cut/stages/grpo/model/model.safetensors", t_ / "whole/stages/grpo/model/model.safetensors"));
   const auto digest = [&](const char* run) { return Json::parse(read_file(t_ / run / "summary.json"))["digest"]; };
   EXPECT_EQ(digest("cut"), digest("whole"));
+}
+
+// One stage of every kind that writes something, each short.
+std::string all_kinds(const TempFolder& t) {
+  std::string pairs, labelled;
+  for (int i = 0; i < 12; i++) {
+    const std::string question = "Calculate " + std::to_string(i) + " + 1.";
+    pairs += Json({{"prompt", question}, {"chosen", std::to_string(i + 1)}, {"rejected", "no"}}).dump() + "\n";
+    labelled += Json({{"prompt", question}, {"completion", "ok"}, {"label", i % 2 == 0}}).dump() + "\n";
+  }
+  write_file(t / "pairs.jsonl", pairs);
+  write_file(t / "labelled.jsonl", labelled);
+  return "model = \"" + (t / "speck-shape").string() +
+         "\"\ndata = \"tasks:arithmetic\"\nseed = 3\nthreads = 1\nmax_steps = 3\nsave_steps = 1\n"
+         "pipeline_eval_rows = 5\npipeline_eval_max_length = 6\npipeline_eval_general_data = \"world:general\"\n"
+         "max_completion_length = 12\nlearning_rate = 1e-3\nnum_generations = 4\n"
+         "[start]\nstage = \"pretrain\"\nrandom_init = true\ndata = \"world:corpus\"\ntask_rows = 64\nmax_length = 48\n"
+         "[trace]\ntrace_candidates = 6\ntrace_wrong = 2\nmax_rollouts = 4\nrepair_attempts = 4\n"
+         "[sft]\ntask_rows = 64\n"
+         "[grpo]\nper_device_train_batch_size = 8\nreward = \"" +
+         spreading_reward(t) +
+         "\"\n[reject]\ntask_rows = 12\nbatch_prompts = 3\nreward = \"none\"\nfilters = \"none\"\n"
+         "max_completion_length = 40\n"
+         "[pairs]\nstage = \"reward-model\"\nfrom = \"sft\"\ndata = \"" +
+         (t / "pairs.jsonl").string() +
+         "\"\n[labels]\nstage = \"reward-model\"\nfrom = \"sft\"\nrm_loss = \"pointwise\"\ndata = \"" +
+         (t / "labelled.jsonl").string() +
+         "\"\n[on-policy]\nstage = \"distill\"\nfrom = \"sft\"\ndistill_method = \"on_policy\"\n"
+         "teacher = \"{grpo.model}\"\nper_device_train_batch_size = 8\n";
+}
+
+TEST_F(RunSlow, KilledAtRandomMomentsOfAllStages) {
+  write_file(t_ / "recipe.toml", all_kinds(t_));
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(done(r1(words("whole"))));
+  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::vector<std::string> again = words("cut");
+  again.push_back("--resume");
+  std::mt19937 draws(7);
+  std::set<std::string> seen;
+  for (int kill = 0; kill < 6; kill++) {
+    Running run({.words = again});
+    const double pause = whole * (0.1 + 0.35 * static_cast<double>(draws() % 1000) / 1000);
+    const auto start = std::chrono::steady_clock::now();
+    while (!run.ended() && std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < pause)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (run.ended()) {
+      EXPECT_EQ(run.wait().code, 0) << "a resumed run failed by itself";
+      break;
+    }
+    run.send(SIGKILL);
+    EXPECT_EQ(run.wait().signal, SIGKILL);
+    std::error_code none;
+    for (const auto& stage : fs::directory_iterator(t_ / "cut/stages", none)) seen.insert(stage.path().filename());
+  }
+  EXPECT_GE(seen.size(), 2u) << "kills fell into the first stage alone";
+  ASSERT_TRUE(done(r1(again)));
+  const auto summary = [&](const char* run) { return Json::parse(read_file(t_ / run / "summary.json")); };
+  EXPECT_EQ(summary("cut")["digest"], summary("whole")["digest"]);
+  for (size_t i = 0; i < summary("whole")["stages"].size(); i++) {
+    const Json a = summary("whole")["stages"][i], b = summary("cut")["stages"][i];
+    EXPECT_EQ(a["artefacts"], b["artefacts"]) << a["name"];
+    EXPECT_EQ(a["eval"], b["eval"]) << a["name"];
+    EXPECT_EQ(a["result"], b["result"]) << a["name"];
+  }
+  EXPECT_TRUE(fs::exists(t_ / "cut/stages/trace/trace.json"));
+  EXPECT_GE(summary("cut")["stages"].back()["eval"]["preference"]["rows"], 1) << "compared with [sft]";
 }
 
 TEST_F(RunSlow, FromUntilGatesAndChangedRecipes) {

@@ -38,8 +38,9 @@ Object.assign(R1, {
       ['Language consistency', (s) => { const e = R1.eval(s); return R1.num(e.language_consistency) === null ? null
         : R1.withSmall(R1.fixed(e.language_consistency, 3), R1.num(e.mixed) === null ? '' : R1.percent(e.mixed) + ' mixed'); }],
       ['General', R1.generalCell],
-      ['Preferred', (s) => { const e = R1.eval(s), x = R1.num(e.win_rate) !== null ? e.win_rate : e.preference_win_rate;
-        return R1.num(x) === null ? null : R1.percent(x); }],
+      ['Preferred', (s) => { const e = R1.eval(s), ci = R1.pair(e.win_rate_ci95), against = R1.str(R1.obj(e.preference).against);
+        return R1.num(e.win_rate) === null ? null : R1.withSmall(R1.percent(e.win_rate), [against && 'against ' + against,
+          ci && R1.percent(ci[0]) + ' to ' + R1.percent(ci[1])].filter(Boolean).join(', ')); }],
       ['Time', (s) => (R1.num(R1.facts(s).seconds) === null ? null : R1.duration(R1.facts(s).seconds))],
     ];
     const name = (s) => R1.withSmall(s.name, [R1.kind(s), R1.str(R1.facts(s).from) && 'from ' + R1.facts(s).from,

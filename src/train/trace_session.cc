@@ -1,10 +1,10 @@
-#include "cli/trace_session.h"
+#include "train/trace_session.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "cli/verbs.h"
+#include "base/threads.h"
 #include "data/question.h"
 #include "data/tasks/task.h"
 #include "data/tasks/task_rows.h"
@@ -31,11 +31,53 @@ std::vector<Truth> exact_truths(const Json& row, const std::vector<std::string>&
   return out;
 }
 
+size_t characters(std::string_view text) {
+  size_t n = 0;
+  for (char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return n;
+}
+
 void check_range(const char* key, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high) fail_usage("{} is {}, expected {} to {}", key, value, low, high);
 }
 
 }  // namespace
+
+const PrefixValue* value_of(const TracedThought& t, size_t i) {
+  if (!t.monte_carlo || i + 1 >= t.monte_carlo->prefixes.size()) return nullptr;
+  const PrefixValue& v = t.monte_carlo->prefixes[i + 1];
+  return v.counted > 0 ? &v : nullptr;
+}
+
+Json json_of(const TracedThought& t) {
+  Json steps = Json::array();
+  size_t from = 0;
+  for (size_t i = 0; i < t.thought.steps.size(); i++) {
+    const std::string text = t.thought.text_of(i);
+    const size_t to = from + characters(text);
+    Json step = {{"text", text}, {"from", from}, {"to", to}, {"value", nullptr}, {"ci95", nullptr}};
+    if (const PrefixValue* v = value_of(t, i)) {
+      const ShareInterval ci = share_interval(v->right, v->counted);
+      step["value"] = v->value();
+      step["ci95"] = {ci.low, ci.high};
+    }
+    step["exact"] = t.truths.empty() ? Json() : Json(truth_name(t.truths[i]));
+    step["self"] = t.grades ? Json(t.grades->right[i]) : Json();
+    steps.push_back(std::move(step));
+    from = to;
+  }
+  Json out = {
+      {"completion", t.thought.completion}, {"steps", std::move(steps)}, {"first_error", nullptr}, {"repair", nullptr}};
+  if (t.one.first) {
+    out["first_error"] = {
+        {"step", t.one.first->step}, {"confidence", t.one.first->confidence}, {"by", t.one.first->by}};
+    for (const Opinion& o : t.one.against) out["first_error"]["against"][o.by] = o.first ? Json(o.first->step) : Json();
+  }
+  if (t.repair && t.repair->right)
+    out["repair"] = {{"text", t.repair->text}, {"verdict", outcome_name(Outcome::correct)}};
+  out["tokens"] = t.tokens;
+  return out;
+}
 
 void TraceKeys::declare(OptionTable& t) {
   t.begin_group("run");
@@ -73,6 +115,7 @@ void TraceKeys::check() const {
   check_range("max_rollouts", max_rollouts, 1, 1 << 16);
   check_range("prompt_rollouts", prompt_rollouts, 1, 4096);
   check_range("trace_token_budget", token_budget, 0, INT64_MAX);
+  check_range("threads", threads, 0, 1024);
   check_range("repair_attempts", repair_attempts, 0, 1 << 16);
   if (!(temperature > 0))
     fail_usage("temperature is {}, expected above 0: values are shares of different draws", temperature);
@@ -114,7 +157,7 @@ SamplingOptions TraceKeys::sampling() const {
 
 TraceSession::TraceSession(const TraceKeys& keys, const std::string& data) : keys_(keys) {
   keys.check();
-  use_threads(keys.threads);
+  set_thread_count(keys.threads > 0 ? static_cast<int>(keys.threads) : available_cores());
   RewardOptions rewards = keys.rewards;
   rewards.max_completion_length = keys.max_completion_length;
   reward_ = make_reward_for(data, keys.reward, rewards);

@@ -1,5 +1,5 @@
-// What `r1 trace` and `r1 trace bench` share: keys, an opened model, rows as thoughts, one thought traced by all
-// methods.
+// What `r1 trace`, `r1 trace bench` and a pipeline's trace stage share: keys, an opened model, rows as thoughts, one
+// thought traced by all methods.
 #pragma once
 
 #include <memory>
@@ -48,6 +48,12 @@ struct TracedThought {
   int64_t tokens = 0;
 };
 
+// What is known of the prefix that ends with step `i`; nullptr: it was not tested.
+const PrefixValue* value_of(const TracedThought& traced, size_t i);
+// {"completion","steps":[{"text","from","to","value","ci95","exact","self"}],"first_error","repair","tokens"}; places
+// count characters.
+nlohmann::ordered_json json_of(const TracedThought& traced);
+
 class TraceSession {
  public:
   // Opens the model where there is one. `data` chooses the meaning of the reward "auto".
@@ -83,25 +89,5 @@ class TraceSession {
   std::unique_ptr<PromptBuilder> prompts_;
   std::unique_ptr<Sampler> sampler_;
 };
-
-// What is written of repairs: `path` has a line a repair, and beside it three files of training rows.
-class RepairWriter {
- public:
-  RepairWriter(std::string path, const TraceSession& session) : path_(std::move(path)), session_(session) {}
-  void add(const DataRow& row, const TracedThought& traced);
-  void write() const;
-  int64_t count() const { return count_; }
-
- private:
-  std::string path_, records_, continued_, corrected_, preferred_;
-  const TraceSession& session_;
-  int64_t count_ = 0;
-};
-
-struct TraceBenchFlags {
-  int64_t limit = 0;
-  bool json = false;
-};
-int run_trace_bench(const TraceKeys& keys, const TraceBenchFlags& flags);
 
 }  // namespace r1
