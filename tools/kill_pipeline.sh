@@ -39,7 +39,8 @@ RANDOM=$seed
 moments=$(for ((i = 0; i < kills; i++)); do echo $((RANDOM * 32768 + RANDOM)); done | sort -n |
   awk -v begun="$begun" 'NR == FNR { end[NR] = $1 - begun; name[NR] = $2; n = NR; next }
     { at = $1 / 1073741824 * end[n]; for (k = 1; end[k] < at; k++);
-      printf "%s %s %.2f\n", name[k], k > 1 ? name[k - 1] : "-", at - (k > 1 ? end[k - 1] : 0) }' <(echo "$ends") -)
+      printf("%s %s %.2f\n", name[k], (k > 1 ? name[k - 1] : "-"), at - (k > 1 ? end[k - 1] : 0)) }' <(echo "$ends") -)
+[ -n "$moments" ] || exit 2
 done_kills=0
 while read -r stage before pause; do
   "$r1" run "$recipe" --out "$folder/cut" --resume "$@" >> "$folder/cut.log" 2>&1 < /dev/null &
