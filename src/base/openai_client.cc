@@ -43,15 +43,16 @@ int64_t all_tokens(const Json& reply) {
 bool is_openai_address(const std::string& name) { return name.starts_with("http://") || name.starts_with("https://"); }
 
 OpenAiAddress parse_openai_address(const std::string& name) {
-  const auto refuse = [&](const char* why) {
-    fail_usage("\"{}\" is no address of an OpenAI-compatible server: {}; expected http://HOST:PORT/v1#MODEL",
-               name.substr(0, name.find_first_of("?@")), why);
+  const size_t host = name.find("://") + 3;   // behind it, as far as there is one
+  const auto refuse = [&](const char* why) {  // a password or a key is not said again
+    const std::string shown = name.find('@') == std::string::npos ? name.substr(0, name.find('?')) : "...";
+    fail_usage("\"{}\" is no address of an OpenAI-compatible server: {}; expected http://HOST:PORT/v1#MODEL", shown,
+               why);
   };
   if (!is_openai_address(name)) refuse("it begins with neither http:// nor https://");
   const size_t hash = name.find('#');
   OpenAiAddress out{name.substr(0, hash), hash == std::string::npos ? "" : name.substr(hash + 1)};
-  while (out.url.ends_with('/')) out.url.pop_back();
-  const size_t host = out.url.find("://") + 3;
+  while (out.url.size() > host && out.url.ends_with('/')) out.url.pop_back();
   if (host >= out.url.size() || out.url[host] == '/' || out.url[host] == ':') refuse("it names no host");
   if (out.url.find('?') != std::string::npos) refuse("it has a query");
   if (out.url.find('@') != std::string::npos) refuse("a key belongs into an environment variable");

@@ -17,7 +17,7 @@
 
 namespace r1 {
 
-struct Answer {
+struct ServedReply {
   std::string head = "200 OK", body;  // head: status line's end and further header lines
   double after_seconds = 0;
 };
@@ -25,7 +25,7 @@ struct Answer {
 // One connection a request. `answer` sees the whole request; an empty head closes without a word.
 class TestServer {
  public:
-  explicit TestServer(std::function<Answer(const std::string& request, int number)> answer)
+  explicit TestServer(std::function<ServedReply(const std::string& request, int number)> answer)
       : answer_(std::move(answer)), socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
@@ -66,7 +66,7 @@ class TestServer {
       const size_t head = request.find("\r\n\r\n"), length = request.find("Content-Length: ");
       if (head != std::string::npos) whole = head + 4 + (length < head ? std::stoul(request.substr(length + 16)) : 0);
     }
-    const Answer a = answer_(request, requests_++);
+    const ServedReply a = answer_(request, requests_++);
     for (double left = a.after_seconds; left > 0 && !ending_; left -= 0.02)
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (a.head.empty()) return;
@@ -79,7 +79,7 @@ class TestServer {
     }
   }
 
-  const std::function<Answer(const std::string&, int)> answer_;
+  const std::function<ServedReply(const std::string&, int)> answer_;
   const int socket_;
   std::string url_;
   std::atomic<bool> ending_ = false;

@@ -32,8 +32,8 @@ TEST(HttpReward, SpeaksAsOpenRlhfDoes) {
     EXPECT_NE(request.find("Content-Type: application/json\r\n"), std::string::npos);
     EXPECT_NE(request.find("Authorization: Bearer s3cret\r\n"), std::string::npos);
     seen = body_of(request);
-    return Answer{.body =
-                      R"j({"rewards":[0.5,-1,null,[2.0]],"scores":[0,1,1,1],"extra_logs":{"len":[1,2,3,4],"x":"y"}})j"};
+    return ServedReply{
+        .body = R"j({"rewards":[0.5,-1,null,[2.0]],"scores":[0,1,1,1],"extra_logs":{"len":[1,2,3,4],"x":"y"}})j"};
   });
   setenv("R1_REWARD_TOKEN", "s3cret", 1);
   const auto v = make_reward("openrlhf+" + server.url(), {})->judge(http_inputs({"a", "b", "c", "d\xff"}));
@@ -55,7 +55,7 @@ TEST(HttpReward, SeveralServersShareACall) {
     Json rewards = Json::array();
     const Json query = body_of(request)["query"];
     for (const Json& q : query) rewards.push_back(q.get<std::string>().size());
-    return Answer{.body = Json({{"rewards", rewards}}).dump()};
+    return ServedReply{.body = Json({{"rewards", rewards}}).dump()};
   };
   TestServer a(answer), b(answer);
   const auto v =
@@ -67,14 +67,14 @@ TEST(HttpReward, SeveralServersShareACall) {
 
 TEST(HttpReward, WhatPassesIsTriedAgainAndTheRestFails) {
   TestServer passing([&](const std::string&, int number) {
-    if (number == 0) return Answer{.head = "", .body = {}};
-    if (number == 1) return Answer{.head = "503 Busy", .body = {}};
-    if (number == 2) return Answer{.head = "429 Slow\r\nRetry-After: 1", .body = {}};
-    return Answer{.body = "{\"rewards\":[1]}"};
+    if (number == 0) return ServedReply{.head = "", .body = {}};
+    if (number == 1) return ServedReply{.head = "503 Busy", .body = {}};
+    if (number == 2) return ServedReply{.head = "429 Slow\r\nRetry-After: 1", .body = {}};
+    return ServedReply{.body = "{\"rewards\":[1]}"};
   });
   EXPECT_EQ(make_http_reward(passing.url(), 60)->judge(http_inputs({"a"}))[0].score, 1);
   EXPECT_EQ(passing.requests(), 4);
-  const std::pair<Answer, const char*> faults[] = {
+  const std::pair<ServedReply, const char*> faults[] = {
       {{.head = "404 Not Found", .body = "no such model"}, "status 404 after 1 try: no such model"},
       {{.head = "302 Moved\r\nLocation: http://127.0.0.1:1/", .body = {}}, "status 302"},
       {{.body = "[1]"}, "no JSON object"},
@@ -94,7 +94,8 @@ TEST(HttpReward, WhatPassesIsTriedAgainAndTheRestFails) {
 }
 
 TEST(HttpReward, ASlowServerIsNoStall) {
-  TestServer server([](const std::string&, int) { return Answer{.body = "{\"rewards\":[1]}", .after_seconds = 100}; });
+  TestServer server(
+      [](const std::string&, int) { return ServedReply{.body = "{\"rewards\":[1]}", .after_seconds = 100}; });
   const auto start = std::chrono::steady_clock::now();
   const Verdict v = make_http_reward(server.url(), 1)->judge(http_inputs({"a"}))[0];
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2);
@@ -106,7 +107,8 @@ TEST(HttpReward, ASlowServerIsNoStall) {
 
 TEST(HttpClient, ResponsesAreBounded) {
   TestServer server([](const std::string& request, int) {
-    return request.starts_with("GET /small") ? Answer{.body = "1234"} : Answer{.body = std::string(1 << 20, 'x')};
+    return request.starts_with("GET /small") ? ServedReply{.body = "1234"}
+                                             : ServedReply{.body = std::string(1 << 20, 'x')};
   });
   HttpClient client({.total_seconds = 20, .most_bytes = 1000});
   EXPECT_EQ(client.send({.url = server.url("/small")}).body, "1234");
@@ -116,7 +118,7 @@ TEST(HttpClient, ResponsesAreBounded) {
 }
 
 // A chat server's reply with these texts.
-Answer chat_reply(const std::vector<std::string>& texts, int tokens = 12) {
+ServedReply chat_reply(const std::vector<std::string>& texts, int tokens = 12) {
   Json choices = Json::array();
   for (const std::string& t : texts)
     choices.push_back(
@@ -135,7 +137,7 @@ TEST(OpenAiClient, SpeaksBothRoutes) {
     seen = body_of(request);
     line = request.substr(0, request.find("\r\n"));
     EXPECT_EQ(request.find("Authorization: Bearer k3y\r\n") != std::string::npos, number == 0);
-    if (number == 1) return Answer{.body = R"j({"choices":[{"text":" 4","finish_reason":"length"}]})j"};
+    if (number == 1) return ServedReply{.body = R"j({"choices":[{"text":" 4","finish_reason":"length"}]})j"};
     return chat_reply({"a", "b"}, 13);
   });
   setenv("R1_TEST_KEY", "k3y", 1);
@@ -160,7 +162,8 @@ TEST(OpenAiClient, SpeaksBothRoutes) {
 TEST(OpenAiClient, AThoughtThatStandsApartComesBackInItsTags) {
   for (const char* name : {"reasoning_content", "reasoning"}) {
     TestServer server([&](const std::string&, int) {
-      return Answer{.body = Json({{"choices", {{{"message", {{"content", "4"}, {name, "two and two"}}}}}}}).dump()};
+      return ServedReply{.body =
+                             Json({{"choices", {{{"message", {{"content", "4"}, {name, "two and two"}}}}}}}).dump()};
     });
     EXPECT_EQ(client_of(server).sample({.messages = Json::array()})[0].text, "<think>\ntwo and two\n</think>\n\n4");
   }
@@ -182,13 +185,13 @@ TEST(OpenAiClient, AServerThatKnowsNoNIsAskedAgain) {
 
 TEST(OpenAiClient, WhatPassesIsTriedAgainAndTheRestIsAnError) {
   TestServer passing([&](const std::string&, int number) {
-    if (number == 0) return Answer{.head = "500 Oops", .body = {}};
-    if (number == 1) return Answer{.head = "429 Slow", .body = {}};
+    if (number == 0) return ServedReply{.head = "500 Oops", .body = {}};
+    if (number == 1) return ServedReply{.head = "429 Slow", .body = {}};
     return chat_reply({"at last"});
   });
   EXPECT_EQ(client_of(passing).sample({.messages = Json::array()})[0].text, "at last");
   EXPECT_EQ(passing.requests(), 3);
-  const std::pair<Answer, const char*> faults[] = {
+  const std::pair<ServedReply, const char*> faults[] = {
       {{.head = "401 No", .body = "bad key"}, "status 401 after 1 try: bad key"},
       {{.body = "[]"}, "no JSON object"},
       {{.body = "{\"choices\":[{"}, "no JSON object"},
@@ -208,7 +211,7 @@ TEST(OpenAiClient, WhatPassesIsTriedAgainAndTheRestIsAnError) {
       EXPECT_NE(std::string(e.what()).find("/v1/chat/completions"), std::string::npos) << e.what();
     }
   }
-  TestServer slow([](const std::string&, int) { return Answer{.body = "{}", .after_seconds = 100}; });
+  TestServer slow([](const std::string&, int) { return ServedReply{.body = "{}", .after_seconds = 100}; });
   EXPECT_THROW((void)client_of(slow, {.total_seconds = 0.3}).sample({.messages = Json::array()}), Error);
 }
 
@@ -257,7 +260,7 @@ TEST(JudgeReward, SaysWhatAJudgeSaysAndFailsOtherwise) {
 }
 
 TEST(JudgeReward, WhatIsNotAsked) {
-  TestServer server([](const std::string&, int) { return Answer{.head = "404 No", .body = "no such model"}; });
+  TestServer server([](const std::string&, int) { return ServedReply{.head = "404 No", .body = "no such model"}; });
   const auto judge = make_reward("judge:" + server.url("/v1#m"), {});
   auto inputs = http_inputs({"<think>only a thought</think>", "x", "y"});
   inputs[1].row = {{"question", "q"}};

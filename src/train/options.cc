@@ -119,10 +119,13 @@ void TrainingOptions::declare_common(OptionTable& t) {
   t.add("gradient_accumulation_steps", &gradient_accumulation_steps, "");
   t.add("learning_rate", &learning_rate, "peak");
   t.add_choice("lr_scheduler_type", &lr_scheduler_type,
-               {"constant", "constant_with_warmup", "linear", "cosine", "cosine_with_min_lr"}, "after warm-up");
+               {"constant", "constant_with_warmup", "linear", "cosine", "cosine_with_min_lr", "warmup_stable_decay"},
+               "after warm-up");
   t.add("warmup_steps", &warmup_steps, "step t has (t+1)/warmup_steps of the peak");
   t.add("warmup_ratio", &warmup_ratio, "the same as a share of all steps, where warmup_steps is 0");
-  t.add("min_lr_rate", &min_lr_rate, "floor of cosine and linear, as a share of learning_rate");
+  t.add("min_lr_rate", &min_lr_rate, "floor of what decays, as a share of learning_rate");
+  t.add("num_decay_steps", &num_decay_steps, "warmup_stable_decay: the last steps, in which the rate falls");
+  t.add_choice("decay_type", &decay_type, {"cosine", "linear", "1-sqrt"}, "and how");
   t.add_choice("optim", &optim,
                {"adamw", "adamw_bf16", "adamw_8bit", "adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit"},
                "adamw_bf16: bf16 weights and moments, rounded by chance; adamw_8bit: moments in eight bits");
@@ -162,7 +165,9 @@ Schedule TrainingOptions::schedule(int64_t total_steps) const {
           .peak = learning_rate,
           .warmup_steps = warmup,
           .total_steps = total_steps,
-          .min_rate = min_lr_rate};
+          .min_rate = min_lr_rate,
+          .decay_steps = num_decay_steps,
+          .decay = parse_decay(decay_type)};
 }
 
 namespace {
@@ -190,6 +195,13 @@ void TrainingOptions::check_common() const {
   at_least("warmup_steps", static_cast<double>(warmup_steps), 0);
   at_least("warmup_ratio", warmup_ratio, 0);
   if (!(min_lr_rate >= 0 && min_lr_rate <= 1)) fail_usage("min_lr_rate is {}, expected 0 to 1", min_lr_rate);
+  at_least("num_decay_steps", static_cast<double>(num_decay_steps), 0);
+  if ((lr_scheduler_type == "warmup_stable_decay") != (num_decay_steps > 0))
+    fail_usage(
+        "lr_scheduler_type is {} and num_decay_steps {}: warmup_stable_decay needs num_decay_steps above 0, others "
+        "have "
+        "none",
+        lr_scheduler_type, num_decay_steps);
   at_least("weight_decay", weight_decay, 0);
   at_least("max_grad_norm", max_grad_norm, 0);
   at_least("adam_epsilon", adam_epsilon, 0);

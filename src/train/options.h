@@ -75,7 +75,9 @@ struct TrainingOptions {
   std::string lr_scheduler_type = "constant";
   int64_t warmup_steps = 0;
   double warmup_ratio = 0;
-  double min_lr_rate = 0;  // floor of cosine and linear, as a share of learning_rate
+  double min_lr_rate = 0;             // floor of what decays, as a share of learning_rate
+  int64_t num_decay_steps = 0;        // warmup_stable_decay: the last steps, in which the rate falls
+  std::string decay_type = "cosine";  // and how
   std::string optim = "adamw";
   double weight_decay = 0, adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, max_grad_norm = 1;
   bool shuffle_dataset = true;

@@ -329,7 +329,6 @@ void write_results(const RejectRun& run, const RunFolder& folder, const Progress
                         .completion = kept.at("completion").get<std::string>(),
                         .language = line.at("language").get<std::string>(),
                         .meta = {{"row", i},
-                                 {"model", o.model},
                                  {"score", kept.at("score")},
                                  {"extracted", kept.at("extracted")},
                                  {"tokens", kept.at("tokens")}}});

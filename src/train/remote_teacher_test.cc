@@ -20,7 +20,7 @@ struct Choice {
   std::string thought, said, finish = "stop";
 };
 
-Answer choices_of(const std::vector<Choice>& choices) {
+ServedReply choices_of(const std::vector<Choice>& choices) {
   Json list = Json::array();
   for (const Choice& c : choices)
     list.push_back({{"message", {{"content", c.said}, {"reasoning_content", c.thought}}}, {"finish_reason", c.finish}});
@@ -48,7 +48,7 @@ class RemoteTeacherTest : public ::testing::Test {
             {"system_prompt", "Be brief."}};
   }
   // Right, wrong, right without a summary, cut off.
-  static Answer four(const std::string& request) {
+  static ServedReply four(const std::string& request) {
     const std::string right = request.find("2+2") != std::string::npos ? "4" : "6";
     return choices_of({{"we add the numbers", "The answer is " + right + "."},
                        {"we add the numbers", "The answer is 5."},
@@ -65,7 +65,7 @@ TEST_F(RemoteTeacherTest, ItsAnswersPassTheSameFiltersAndAFailedRunGoesOn) {
   TestServer server([&](const std::string& request, int) {
     const std::lock_guard lock(mu);
     asked.push_back(body_of(request));
-    if (broken && request.find("3+3") != std::string::npos) return Answer{.head = "400 No", .body = "too hot"};
+    if (broken && request.find("3+3") != std::string::npos) return ServedReply{.head = "400 No", .body = "too hot"};
     return four(request);
   });
   const std::string error = error_of([&] { run_reject(make_run<RejectRun>(keys(server, "out"))); });
@@ -97,7 +97,7 @@ TEST_F(RemoteTeacherTest, PlainPromptsGoToTheOtherRoute) {
   TestServer server([&](const std::string& request, int) {
     EXPECT_EQ(request.find("POST /v1/completions "), 0u);
     EXPECT_EQ(body_of(request)["prompt"].get<std::string>().find("Q: What is "), 0u);
-    return Answer{.body = R"j({"choices":[{"text":" 4","finish_reason":"stop"}]})j"};
+    return ServedReply{.body = R"j({"choices":[{"text":" 4","finish_reason":"stop"}]})j"};
   });
   const KeyValues plain = keys(server, "out") + KeyValues{{"prompt_template", "none"},
                                                           {"prompt_prefix", "Q: "},
@@ -117,7 +117,7 @@ TEST_F(RemoteTeacherTest, AStudentLearnsWhatItWrote) {
                             {"threads", "1"},
                             {"num_generations", "4"},
                             {"max_steps", "2"},
-                            {"per_device_train_batch_size", "2"},
+                            {"per_device_train_batch_size", "4"},
                             {"save_steps", "0"}};
   ASSERT_TRUE(run_distill(make_run<DistillRun>(values)));
   EXPECT_EQ(json_lines(temporary_ / "student" / "traces" / "accepted.jsonl").size(), 2u);
@@ -125,7 +125,7 @@ TEST_F(RemoteTeacherTest, AStudentLearnsWhatItWrote) {
 }
 
 TEST_F(RemoteTeacherTest, WhatSuchAServerCannotBeAsked) {
-  TestServer server([&](const std::string&, int) { return Answer{.head = "500 never", .body = {}}; });
+  TestServer server([&](const std::string&, int) { return ServedReply{.head = "500 never", .body = {}}; });
   const auto refused = [&](const KeyValues& more) {
     return error_of([&] { run_reject(make_run<RejectRun>(keys(server, "no") + more)); });
   };

@@ -213,6 +213,34 @@ TEST_F(Resume, AdvantagesOfSteps) {
   }
 }
 
+// The run ends with the rollout in which the last of its tokens was sampled, those of step values among them.
+TEST_F(Resume, ARunEndsWithItsTokens) {
+  const KeyValues steps = {{"advantage", "step_mc"},        {"step_mc_rollouts", "2"},
+                           {"max_completion_length", "24"}, {"soft_overlong_cache", "24"},
+                           {"generation_batch_size", "8"},  {"num_iterations", "1"}};
+  ASSERT_TRUE(run_grpo_with(grpo("free") + steps));
+  const std::vector<Json> free = metrics("free");
+  ASSERT_EQ(free.size(), 6u);
+  double sampled = 0, valued = 0;
+  for (const Json& line : free) {
+    valued += line["step_mc/tokens"].get<double>();
+    sampled += line["rollout/tokens"].get<double>() + line["step_mc/tokens"].get<double>();
+    EXPECT_EQ(line["sampled_tokens"], sampled);
+  }
+  EXPECT_GT(valued, 0);
+  const auto budget = free[2]["sampled_tokens"].get<int64_t>();
+  ASSERT_TRUE(run_grpo_with(grpo("spent") + steps + KeyValues{{"max_sampled_tokens", std::to_string(budget)}}));
+  ASSERT_EQ(metrics("spent").size(), 3u);
+  EXPECT_EQ(metrics("spent").back()["sampled_tokens"], budget);
+  EXPECT_FALSE(weights("spent").empty());
+  const auto refused = [&](const KeyValues& more) { return error_of([&] { run_grpo_with(grpo("bad") + more); }); };
+  EXPECT_NE(refused({{"advantage", "step_mc"}, {"data", "games:nim"}}).find("games or tools"), std::string::npos);
+  EXPECT_NE(refused({{"advantage", "step_mc"}, {"tools", "python"}}).find("games or tools"), std::string::npos);
+  EXPECT_NE(refused({{"step_mc_rollouts", "0"}}).find("step_mc_rollouts"), std::string::npos);
+  EXPECT_NE(refused({{"max_sampled_tokens", "-1"}}).find("max_sampled_tokens"), std::string::npos);
+  EXPECT_NE(refused({{"blame", "none"}}).find("from_error"), std::string::npos);
+}
+
 // One update a rollout, with importance weights; and two minibatches seen twice, without.
 TEST_F(Resume, Int8Rollouts) {
   const KeyValues int8 = {{"rollout_dtype", "int8"}, {"int8_kl_limit", "1"}};

@@ -47,11 +47,39 @@ TEST(Schedule, NoWarmUpAndShortRuns) {
                    0.5);
 }
 
+// By the formula of transformers' _get_wsd_scheduler_lambda(num_warmup_steps=4, num_stable_steps=4, num_decay_steps=8),
+// in Python; its warm-up is t/W instead of (t+1)/W.
+TEST(Schedule, StaysAtThePeakAndDecaysAtTheEnd) {
+  const auto rate = [](DecayKind decay, int64_t step, double floor = 0) {
+    return learning_rate_at({.kind = SchedulerKind::warmup_stable_decay,
+                             .peak = 1,
+                             .warmup_steps = 4,
+                             .total_steps = 16,
+                             .min_rate = floor,
+                             .decay_steps = 8,
+                             .decay = decay},
+                            step);
+  };
+  EXPECT_DOUBLE_EQ(rate(DecayKind::cosine, 1), 0.5);
+  for (const DecayKind decay : {DecayKind::cosine, DecayKind::linear, DecayKind::one_minus_sqrt}) {
+    for (const int64_t step : {3, 4, 7, 8}) EXPECT_DOUBLE_EQ(rate(decay, step), 1) << step;
+    EXPECT_DOUBLE_EQ(rate(decay, 16, 0.1), 0.1);
+  }
+  EXPECT_NEAR(rate(DecayKind::cosine, 10), 0.8535533905932737, 1e-12);
+  EXPECT_NEAR(rate(DecayKind::cosine, 15), 0.03806023374435663, 1e-12);
+  EXPECT_NEAR(rate(DecayKind::linear, 11), 0.625, 1e-12);
+  EXPECT_NEAR(rate(DecayKind::one_minus_sqrt, 10), 0.5, 1e-12);
+  EXPECT_NEAR(rate(DecayKind::linear, 12, 0.2), 0.6, 1e-12);
+}
+
 TEST(Schedule, KnowsTransformersNames) {
   EXPECT_EQ(parse_scheduler("constant_with_warmup"), SchedulerKind::constant);
   EXPECT_EQ(parse_scheduler("cosine_with_min_lr"), SchedulerKind::cosine);
   EXPECT_EQ(parse_scheduler("linear"), SchedulerKind::linear);
+  EXPECT_EQ(parse_scheduler("warmup_stable_decay"), SchedulerKind::warmup_stable_decay);
+  EXPECT_EQ(parse_decay("1-sqrt"), DecayKind::one_minus_sqrt);
   EXPECT_THROW(parse_scheduler("cosinus"), UsageError);
+  EXPECT_THROW(parse_decay("sqrt"), UsageError);
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ Object.assign(R1, {
       at = 0;
       show();
     };
-    const stage = R1.select('Stage', stages.map((s, i) => [i, s.name]), filter, stages.length - 1);
+    const traced = stages.findIndex((s) => s.rows.some((row) => R1.judged(row) > 0));  // says most
+    const stage = R1.select('Stage', stages.map((s, i) => [i, s.name]), filter, traced >= 0 ? traced : stages.length - 1);
     const verdict = R1.select('Answers', [['all', 'all'], ['correct', 'right ones'], ['wrong', 'others'], ['traced', 'with judged steps']], filter);
     const back = R1.el('button', { type: 'button', onclick: () => { at--; show(); } }, '← Back');
     const next = R1.el('button', { type: 'button', onclick: () => { at++; show(); } }, 'Next →');
