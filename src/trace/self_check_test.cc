@@ -122,7 +122,7 @@ TEST(SelfCheck, TheLimitOfTokensCutsOff) {
 
 // Grades: one question a phrasing a step, read and counted.
 TEST(SelfCheck, GradesCostWhatTheyRead) {
-  ScriptedWriter writer({kWrong, kRight});
+  ScriptedWriter writer({kWrong, kWrong, kRight});  // it stops at each step
   Grader grader;
   grader.render = [](const std::string& question) { return std::vector<TokenId>(question.begin(), question.end()); };
   grader.encode = [](const std::string& text) { return std::vector<TokenId>(text.begin(), text.end()); };
@@ -151,7 +151,7 @@ TEST(SelfCheck, GradesCostWhatTheyRead) {
 
 // Agreement: most continuations say 7; behind the wrong step they say 8.
 TEST(SelfCheck, AgreementNeedsNoReference) {
-  ScriptedWriter writer({kWrong, kRight});
+  ScriptedWriter writer({kWrong, kWrong, kRight});  // it stops at each step
   int asked = 0;
   const auto go_on = [&](const std::vector<TokenId>& ids, int count, int64_t, uint32_t draw) {
     EXPECT_EQ(draw, static_cast<uint32_t>(asked++));

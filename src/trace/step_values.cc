@@ -60,11 +60,10 @@ class Walk {
     return out;
   }
   MonteCarloTrace finish(bool in_budget) {
-    const std::vector<double> steps = steps_of(posterior());
+    const std::vector<double> places = posterior(), steps = steps_of(places);
     const auto best = std::max_element(steps.begin(), steps.end());
-    const bool solved =
-        std::any_of(out_.prefixes.begin(), out_.prefixes.end(), [](const auto& v) { return v.right > 0; });
-    out_.decided = in_budget && (solved || steps.size() == 1);
+    constexpr double kLikely = 0.5;
+    out_.decided = in_budget && (places[0] < kLikely || steps.size() == 1);
     out_.first = FirstError{static_cast<size_t>(best - steps.begin()), *best};
     return std::move(out_);
   }

@@ -61,7 +61,7 @@ struct FirstError {
 struct MonteCarloTrace {
   std::vector<PrefixValue> prefixes;  // of 0, 1, ... steps; counted = 0: not tested
   std::optional<FirstError> first;    // the likeliest place; nullopt: none is wrong
-  bool decided = false;               // false: no continuation was right, or the budget ended; `first` is a guess
+  bool decided = false;               // false: the prompt is likely dead, or the budget ended; `first` is a guess
   int64_t rollouts = 0, tokens = 0;
 };
 
