@@ -39,6 +39,8 @@ void declare_chat_keys(OptionTable& table, GenerateFlags& f) {
 void declare_generate_keys(OptionTable& table, TurnFlags& f) {
   declare_chat_keys(table, f);
   f.environment.declare(table);
+  f.watch.declare(table);
+  f.watch.grade.declare(table);
 }
 void declare_bench_keys(OptionTable& table, BenchOptions& o) {
   table.add("threads", &o.threads, "0: all cores");
@@ -156,6 +158,8 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
   generate->add_flag("--chat", w.generate.chat, "put the prompt into the model's chat template");
   generate->add_option("--n", w.generate.n, "answers")->capture_default_str();
   generate->add_flag("--json", w.generate.json, "a JSON line an answer");
+  generate->add_flag("--self-check", w.generate.self_check,
+                     "judge each step while sampling; where one falls, go back to the last good one");
   add_sampling_flags(generate, w.generate);
   add_set(generate, w.sets);
   generate->footer(set_keys_help(declare_generate_keys));
@@ -163,6 +167,7 @@ void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
     w.saves_on_interrupt = true;
     action = [&] {
       apply_keys(w.sets, w.generate, declare_generate_keys);
+      if (w.generate.self_check) return run_generate_checked(w.generate);
       const bool turns = !w.generate.data.empty() || w.generate.environment.tools != "none";
       return turns ? run_generate_turns(w.generate) : run_generate(w.generate);
     };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/recipe.h"
 #include "base/threads.h"
+#include "cli/asked_keys.h"
 #include "cli/verbs.h"
 #include "data/tasks/task_rows.h"
 #include "formats/model_path.h"
@@ -78,14 +79,12 @@ EvalKeys eval_keys(const EvalFlags& f) {
       if (table.has(pair.first) || !trains(pair.first)) known.push_back(pair);
     set_from_recipe(table, known, f.recipe);
   }
-  KeyValues given = f.sets;
-  if (!f.data.empty()) given.push_back({"data", f.data});
-  if (!f.reward.empty()) given.push_back({"reward", f.reward});
-  if (!f.model.empty()) given.push_back({"model", f.model});
-  if (f.seed) given.push_back({"seed", std::to_string(*f.seed)});
-  if (f.max_tokens > 0) given.push_back({"max_completion_length", std::to_string(f.max_tokens)});
-  if (f.threads > 0) given.push_back({"threads", std::to_string(f.threads)});
-  table.set_all(given);
+  table.set_all(asked_keys(f.sets, {.data = f.data,
+                                    .reward = f.reward,
+                                    .model = f.model,
+                                    .seed = f.seed,
+                                    .max_tokens = f.max_tokens,
+                                    .threads = f.threads}));
   return keys;
 }
 

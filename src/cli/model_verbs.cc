@@ -12,6 +12,7 @@
 #include "cli/turns_verb.h"
 #include "formats/model_path.h"
 #include "rollout/sampler.h"
+#include "text/thinking.h"
 #include "train/policy.h"
 #include "train/prompts.h"
 
@@ -134,6 +135,35 @@ int run_generate(const GenerateFlags& f) {
                      {"prompt_ids", prompt}});
   }
   return interrupted() ? 1 : 0;
+}
+
+int run_generate_checked(const TurnFlags& f) {
+  f.watch.check();
+  if (!f.data.empty() || f.environment.tools != "none")
+    fail_usage("--self-check watches an answer to --prompt; games and tools have turns");
+  const SamplingOptions sampling = sampling_of(f);
+  const OpenModel m(f);
+  const std::vector<TokenId> prompt = prompt_ids_of(m, f);
+  if (!m.tokenizer) fail("{}: holds no tokenizer; steps are of text", m.files.path);
+  PromptOptions options;
+  options.prompt_template = f.chat ? "chat" : "none";
+  options.system_prompt = f.chat ? f.system_prompt : "";
+  const PromptBuilder prompts(m.files, m.tokenizer, options);
+  SelfCheckRunner runner(*m.model, prompts, m.tokenizer, f.watch);
+  const std::string problem = f.prompt_ids ? m.tokenizer->decode(prompt) : f.prompt;
+  const std::string prefilled = f.chat ? prompts.build(f.prompt).prefilled : "";
+  for (int64_t i = 0; i < f.n; i++) {
+    const SelfChecked checked = runner.answer({prompt, problem, prefilled, i}, sampling);
+    if (f.json) {
+      print_json_line(json_of(checked, f.watch.judge));
+      continue;
+    }
+    std::cout << (f.n > 1 ? fmt::format("--- {}\n", i + 1) : "") << checked.text << "\n" << std::flush;
+    for (const DroppedStep& d : checked.dropped)
+      std::cerr << fmt::format("went back: step {} fell ({:.2f}): {}\n", d.step, d.value, trim(d.text));
+    std::cerr << fmt::format("{} tokens sampled, {} read again or to judge\n", checked.sampled, checked.read);
+  }
+  return 0;
 }
 
 int run_chat(const GenerateFlags& f) {

@@ -1,4 +1,4 @@
-// What `r1 trace` writes beside what it prints, and its bench.
+// What `r1 trace` writes beside what it prints.
 #pragma once
 
 #include <string>
@@ -21,10 +21,15 @@ class RepairWriter {
   int64_t count_ = 0;
 };
 
-struct TraceBenchFlags {
-  int64_t limit = 0;
-  bool json = false;
+// Questions to a critic, out of the traces of thoughts whose truth is agreed upon.
+class CriticWriter {
+ public:
+  void add(const TracedThought& traced);
+  // Returns the number of rows.
+  size_t write(const std::string& path) const;
+
+ private:
+  CriticRows rows_;
 };
-int run_trace_bench(const TraceKeys& keys, const TraceBenchFlags& flags);
 
 }  // namespace r1

@@ -1,4 +1,4 @@
-// Repairs as rows to train on.
+// Files of what traces are worth to training.
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/trace_files.h"
@@ -8,9 +8,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string line_of(const Json& row) { return row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
-
-Json asked(const DataRow& row) { return row.messages.is_array() ? row.messages : Json(row.prompt); }
+std::string line_of(const Json& row) {
+  return row.is_null() ? "" : row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 // out.jsonl, "continue" -> out.continue.jsonl
 std::string beside(const std::string& path, const std::string& kind) {
@@ -19,47 +19,18 @@ std::string beside(const std::string& path, const std::string& kind) {
   return (ends ? path.substr(0, path.size() - kEnd.size()) : path) + "." + kind + ".jsonl";
 }
 
-bool closes_thought(const std::string& step) {
-  return step.find("</think>") != std::string::npos || step.find("<answer>") != std::string::npos;
-}
-
 }  // namespace
 
 void RepairWriter::add(const DataRow& row, const TracedThought& traced) {
   if (!traced.repair || !traced.repair->right) return;
-  const Repair& repair = *traced.repair;
-  const Thought& t = traced.thought;
-  const std::string prefix = t.completion.substr(0, t.steps[repair.step].from), wrong = t.text_of(repair.step);
+  const Json asked = row.messages.is_array() ? row.messages : Json(row.prompt);
+  const RepairRows rows =
+      repair_rows(asked, traced.thought, *traced.repair, traced.one.first->by, session_.repair_encoder());
   count_++;
-  records_ += line_of({{"prompt", asked(row)},
-                       {"prefix", prefix},
-                       {"wrong_step", wrong},
-                       {"right_step", repair.right_step},
-                       {"rest", repair.rest},
-                       {"step", repair.step},
-                       {"by", traced.one.first->by}});
-  // what goes on from the prefix alone is learned
-  std::vector<TokenId> ids = t.prompt_ids;
-  for (TokenId id : encode_completion(session_.tokenizer(), prefix)) ids.push_back(id);
-  std::vector<int32_t> labels(ids.size(), -100);
-  for (TokenId id : encode_completion(session_.tokenizer(), repair.right_step + repair.rest)) {
-    ids.push_back(id);
-    labels.push_back(id);
-  }
-  if (session_.end_id() >= 0) {
-    ids.push_back(session_.end_id());
-    labels.push_back(session_.end_id());
-  }
-  continued_ += line_of({{"input_ids", ids}, {"labels", labels}});
-  // a thought that has ended cannot be corrected inside it
-  if (!closes_thought(wrong)) {
-    const bool blank = !wrong.empty() && (wrong.back() == ' ' || wrong.back() == '\n');
-    const std::string said = wrong + (blank ? "" : " ") + "Wait, that is wrong: " + repair.right_step + repair.rest;
-    corrected_ += line_of({{"prompt", asked(row)}, {"completion", prefix + said}});
-  }
-  if (repair.right_step != wrong)
-    preferred_ +=
-        line_of({{"prompt", asked(row)}, {"chosen", prefix + repair.right_step}, {"rejected", prefix + wrong}});
+  records_ += line_of(rows.record);
+  continued_ += line_of(rows.continued);
+  corrected_ += line_of(rows.corrected);
+  preferred_ += line_of(rows.preferred);
 }
 
 void RepairWriter::write() const {
@@ -67,6 +38,21 @@ void RepairWriter::write() const {
   replace_file(beside(path_, "continue"), continued_);
   replace_file(beside(path_, "correct"), corrected_);
   replace_file(beside(path_, "prefer"), preferred_);
+}
+
+void CriticWriter::add(const TracedThought& t) {
+  if (!t.monte_carlo || t.truths.empty() || !t.verdict) return;
+  const bool right = t.verdict->outcome == Outcome::correct;
+  add_critic_rows(problem_of(t.thought), t.thought.texts(),
+                  agreed_truths(t.truths, monte_carlo_opinion(*t.monte_carlo), right), rows_);
+}
+
+size_t CriticWriter::write(const std::string& path) const {
+  const std::vector<Json> rows = balanced(rows_);
+  std::string text;
+  for (const Json& row : rows) text += line_of(row);
+  replace_file(path, text);
+  return rows.size();
 }
 
 }  // namespace r1

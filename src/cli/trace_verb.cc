@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "cli/asked_keys.h"
 #include "cli/json_lines.h"
+#include "cli/trace_bench.h"
 #include "cli/trace_files.h"
 #include "cli/verb_registration.h"
 #include "data/question.h"
@@ -20,24 +22,26 @@ using Json = nlohmann::ordered_json;
 
 struct TraceFlags {
   std::optional<std::string> prompt, answer;
-  std::string data, reward, model, repairs;
+  std::string data, reward, model, repairs, critic, plot;
   int64_t limit = 0, max_tokens = 0, threads = 0;
   std::optional<int64_t> seed;
-  bool json = false;
+  int64_t n = 16;  // of --self-check
+  bool json = false, self_check = false;
   KeyValues sets;
 };
 
-void apply(const TraceFlags& f, TraceKeys& keys) {
+void apply(const TraceFlags& f, TraceKeys& keys, bool bench) {
   OptionTable table;
   keys.declare(table);
-  KeyValues given = f.sets;
-  if (!f.data.empty()) given.push_back({"data", f.data});
-  if (!f.reward.empty()) given.push_back({"reward", f.reward});
-  if (!f.model.empty()) given.push_back({"model", f.model});
-  if (f.seed) given.push_back({"seed", std::to_string(*f.seed)});
-  if (f.max_tokens > 0) given.push_back({"max_completion_length", std::to_string(f.max_tokens)});
-  if (f.threads > 0) given.push_back({"threads", std::to_string(f.threads)});
-  table.set_all(given);
+  if (bench) keys.watch.declare(table);
+  table.set_all(asked_keys(f.sets, {.data = f.data,
+                                    .reward = f.reward,
+                                    .model = f.model,
+                                    .seed = f.seed,
+                                    .max_tokens = f.max_tokens,
+                                    .threads = f.threads}));
+  if (bench && keys.data.data.empty() && keys.model == "mini") keys.data.data = "world:reasoning";
+  keys.frame_the_world(table);
 }
 
 std::vector<DataRow> rows_of(const TraceFlags& f, const TraceKeys& keys) {
@@ -116,7 +120,7 @@ void print(const TracedThought& t, const std::string& question, const Ink& ink) 
 
 int run_trace(const TraceFlags& f) {
   TraceKeys keys;
-  apply(f, keys);
+  apply(f, keys, false);
   if (f.prompt.has_value() == !keys.data.data.empty())
     fail_usage("trace: give either --prompt TEXT --answer A or --data FILE");
   if (f.answer && !f.prompt) fail_usage("trace: --answer goes with --prompt; rows of --data bring their own");
@@ -124,23 +128,33 @@ int run_trace(const TraceFlags& f) {
   const std::vector<DataRow> rows = rows_of(f, keys);
   TraceSession session(keys, keys.data.data);
   if (!f.repairs.empty() && !session.has_model()) fail_usage("--repairs: a repair is sampled; give --model");
+  if (!f.critic.empty() && !(session.has_model() && keys.uses("exact") && keys.uses("monte_carlo")))
+    fail_usage(
+        "--critic: its labels are those that exact truth and Monte Carlo agree on; give --model, and methods "
+        "with both");
   std::vector<Thought> thoughts = session.thoughts(rows);
+  CriticWriter critic;
   RepairWriter repairs(f.repairs, session);
   const Ink ink;
   for (size_t i = 0; i < rows.size(); i++) {
     if (interrupted()) fail("interrupted");
-    const TracedThought traced = session.trace(std::move(thoughts[i]), true);
+    const TracedThought traced = session.trace(std::move(thoughts[i]), f.critic.empty() || !f.repairs.empty());
     f.json ? print_json_line(json_of(traced)) : print(traced, question_text(rows[i]), ink);
     if (!f.repairs.empty()) repairs.add(rows[i], traced);
+    critic.add(traced);
   }
   if (!f.repairs.empty()) {
     repairs.write();
     std::cerr << fmt::format("{} repairs of {} thoughts in {}\n", repairs.count(), rows.size(), f.repairs);
   }
+  if (!f.critic.empty()) {
+    const size_t count = critic.write(f.critic);
+    std::cerr << fmt::format("{} questions to a critic in {}, half of them about wrong steps\n", count, f.critic);
+  }
   return 0;
 }
 
-void add_flags(CLI::App* verb, TraceFlags& f) {
+void add_flags(CLI::App* verb, TraceFlags& f, bool bench) {
   verb->add_option("--model", f.model, "Hugging Face folder, .gguf file, ORG/NAME in the local cache, or mini");
   verb->add_option("--data", f.data, "rows, as r1 eval takes them; a \"completion\" in a row is the thought to trace");
   verb->add_option("--limit", f.limit, "rows; 0: all");
@@ -153,6 +167,7 @@ void add_flags(CLI::App* verb, TraceFlags& f) {
   TraceKeys keys;
   OptionTable table;
   keys.declare(table);
+  if (bench) keys.watch.declare(table);
   verb->footer("Keys for --set key=value, with their defaults:\n" + table.help());
 }
 
@@ -165,16 +180,24 @@ void add_trace_verb(CLI::App& app, std::function<int()>& action) {
   CLI::App* verb = app.add_subcommand("trace", "a thought step by step: values, the first wrong step, its repair");
   verb->add_option("--prompt", flags->prompt, "a question");
   verb->add_option("--answer", flags->answer, "its reference answer");
-  add_flags(verb, *flags);
+  add_flags(verb, *flags, false);
   verb->add_option("--repairs", flags->repairs, "write repairs here, and rows to train on beside it");
+  verb->add_option("--critic", flags->critic,
+                   "write questions about steps with known answers here, for r1 sft (recipes/mini-critic.toml)");
   CLI::App* bench =
       verb->add_subcommand("bench", "how well each method finds the first wrong step (ProcessBench's F1)");
-  add_flags(bench, *bench_flags);
+  add_flags(bench, *bench_flags, true);
+  bench->add_option("--plot", bench_flags->plot, "write the grades' reliability diagram here (SVG)");
+  bench->add_flag("--self-check", bench_flags->self_check,
+                  "instead: answers under self-check against pass@1 and cons@k at equal tokens");
+  bench->add_option("--n", bench_flags->n, "of --self-check: samples a row for pass@1 and cons@k")
+      ->capture_default_str();
   bench->callback([bench_flags, &action] {
     action = [bench_flags] {
       TraceKeys keys;
-      apply(*bench_flags, keys);
-      return run_trace_bench(keys, {bench_flags->limit, bench_flags->json});
+      apply(*bench_flags, keys, true);
+      const TraceBenchFlags f = {bench_flags->limit, bench_flags->n, bench_flags->json, bench_flags->plot};
+      return bench_flags->self_check ? run_self_check_bench(keys, f) : run_trace_bench(keys, f);
     };
   });
   verb->callback([verb, flags, &action] {

@@ -98,6 +98,7 @@ TEST(Dataset, BadRowsAreNamed) {
       {"\n\n", "holds no rows"},
       {R"({"foo":1,"bar":2})", "no known columns (foo, bar)"},
       {R"({})", "no known columns"},
+      {R"({"foo;bar":"1;2"})", "between commas"},
       {R"({"text":1})", "\"text\" is number"},
       {R"({"prompt":1})", "\"prompt\" is number"},
       {R"({"prompt":""})", "\"prompt\" is empty"},

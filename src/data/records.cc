@@ -27,7 +27,9 @@ void refuse_other_formats(std::string_view bytes, const std::string& name) {
       {"\xFD"
        "7zXZ",
        "xz; unpack it first (unxz)"},
-      {"BZh", "bzip2; unpack it first (bunzip2)"}};
+      {"BZh", "bzip2; unpack it first (bunzip2)"},
+      {"\xFF\xFE", "UTF-16; convert it first (iconv -f UTF-16 -t UTF-8)"},
+      {"\xFE\xFF", "UTF-16; convert it first (iconv -f UTF-16 -t UTF-8)"}};
   for (const auto& [magic, kind] : kinds)
     if (bytes.starts_with(magic)) fail("{}: expected JSON lines, a JSON list or CSV; found {}", name, kind);
 }

@@ -149,6 +149,7 @@ TEST(Records, OtherFilesAreNamedWithTheWayOut) {
                 .find("unxz"),
             std::string::npos);
   EXPECT_NE(error_of("BZh9", "f").find("bunzip2"), std::string::npos);
+  EXPECT_NE(error_of(std::string("\xFF\xFE{\0", 4), "f").find("iconv"), std::string::npos);
 }
 
 }  // namespace

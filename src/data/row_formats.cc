@@ -365,8 +365,8 @@ std::string detect_row_format(const Json& row) {
   fail(
       "no known columns ({}); expected prompt + completion, messages, text, input_ids, chosen + rejected, or a "
       "question "
-      "(prompt, question, problem, query, input) with its answer; keys like prompt_column name yours",
-      keys.substr(0, 200));
+      "(prompt, question, problem, query, input) with its answer; keys like prompt_column name yours{}",
+      keys.substr(0, 200), keys.find(';') == keys.npos ? "" : " (a CSV's columns lie between commas, not \";\")");
 }
 
 DataRow read_row(const Json& row, const std::string& format) {

@@ -75,6 +75,30 @@ TEST(RowFormats, Conversations) {
             std::string::npos);
 }
 
+TEST(RowFormats, PartsOfTextAreOneText) {
+  const DataRow row =
+      read(R"({"messages":[{"role":"user","content":[{"type":"text","text":"a "},{"type":"text","text":"b"}]},)"
+           R"({"role":"assistant","content":[]}]})");
+  EXPECT_EQ(row.messages.dump(), R"([{"role":"user","content":"a b"},{"role":"assistant","content":""}])");
+  EXPECT_NE(error_of(R"({"messages":[{"role":"user","content":[{"type":"text"}]}]})").find("has no \"text\""),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"messages":[{"role":"user","content":[{"type":1,"text":"a"}]}]})").find("of type 1"),
+            std::string::npos);
+}
+
+TEST(RowFormats, CallsOfFunctions) {
+  const DataRow row = read(
+      R"({"conversations":[{"from":"human","value":"q"},{"from":"function_call","value":)"
+      R"("{\"name\":\"f\",\"arguments\":{\"a\":1}}"},{"from":"observation","value":"3"},{"from":"gpt","value":"3"}]})");
+  EXPECT_EQ(row.messages[1].dump(), R"({"role":"assistant","content":"","tool_calls":[{"type":"function","function":)"
+                                    R"({"name":"f","arguments":{"a":1}}}]})");
+  for (const char* wrong : {R"("what?")", R"("{}")", "null", "[]", R"([{"name":"f","arguments":{}},3])"})
+    EXPECT_NE(error_of(fmt::format(R"({{"conversations":[{{"from":"function_call","value":{}}}]}})", wrong))
+                  .find("\"function_call\" is no JSON"),
+              std::string::npos)
+        << wrong;
+}
+
 TEST(RowFormats, AlpacaAndSystemMessages) {
   EXPECT_EQ(read(R"({"instruction":"do","context":"this","response":"a"})").prompt, "do\n\nthis");
   const DataRow row = read(R"({"instruction":"do","history":[["q","a"]],"output":"b","system":"s"})");

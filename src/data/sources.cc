@@ -81,6 +81,13 @@ bool says(const std::string& path, const std::string& split) {
 
 constexpr size_t kMostFiles = 10000;
 
+std::string how_to_convert_parquet(const std::string& folder) {
+  return fmt::format(
+      ". Parquet: write it as JSON lines first: python3 -c \"import glob, pandas; [pandas.read_parquet(f).to_json(f + "
+      "'.jsonl', orient='records', lines=True) for f in glob.glob('{}/**/*.parquet', recursive=True)]\"",
+      folder);
+}
+
 std::vector<std::string> files_below(const std::string& folder) {
   std::vector<std::string> out;
   std::string others;
@@ -98,7 +105,7 @@ std::vector<std::string> files_below(const std::string& folder) {
   if (out.empty())
     fail("{}: holds no .jsonl, .json, .csv or .tsv file (also .gz, .zst); there is: {}{}", folder,
          others.empty() ? "nothing" : others,
-         others.find(".parquet") != std::string::npos ? ". Parquet: write it as JSON lines first" : "");
+         others.find(".parquet") != std::string::npos ? how_to_convert_parquet(folder) : "");
   std::sort(out.begin(), out.end());
   return out;
 }

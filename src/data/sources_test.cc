@@ -145,7 +145,7 @@ TEST_F(Sources, FoldersAndPatterns) {
       << "no split is named";
   EXPECT_EQ(prompts_of(load_dataset(root + "/d/t*.jsonl", {}, {})), (std::vector<std::string>{"t0", "a0", "b0"}));
   put("p/part.parquet", "PAR1");
-  EXPECT_NE(error_of([&] { load_dataset(root + "/p", {}, {}); }).find("Parquet: write it as JSON lines"),
+  EXPECT_NE(error_of([&] { load_dataset(root + "/p", {}, {}); }).find("Parquet: write it as JSON lines first: python3"),
             std::string::npos);
   EXPECT_NE(error_of([&] { load_dataset(root + "/none*", {}, {}); }).find("no such file"), std::string::npos);
   EXPECT_NE(error_of([&] { load_dataset("open-r1/OpenR1-Math-220k", {}, {}); }).find("data set of the Hub"),

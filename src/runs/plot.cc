@@ -89,4 +89,56 @@ std::string line_plot(std::span<const double> values, const PlotAxes& axes) {
   return out + fmt::format("        └{}\n         {}\n", bottom, axes.x_label);
 }
 
+namespace {
+std::string markup(const std::string& text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '<' || c == '>' || c == '&')
+      out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;";
+    else
+      out += c;
+  }
+  return out;
+}
+}  // namespace
+
+std::string reliability_svg(const std::string& title, std::span<const ReliabilityCurve> curves) {
+  constexpr double kLeft = 60, kTop = 44, kSide = 320;
+  constexpr const char* kColours[] = {"#999999", "#1f77b4", "#d62728", "#2ca02c"};
+  const auto x_of = [&](double v) { return kLeft + kSide * std::clamp(v, 0.0, 1.0); };
+  const auto y_of = [&](double v) { return kTop + kSide * (1 - std::clamp(v, 0.0, 1.0)); };
+  std::string out =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 420 470\" font-family=\"sans-serif\" "
+      "font-size=\"13\">\n<rect width=\"420\" height=\"470\" fill=\"#ffffff\"/>\n";
+  out += fmt::format("<text x=\"60\" y=\"24\" font-size=\"16\" fill=\"#111\">{}</text>\n", markup(title));
+  for (const double v : {0.0, 0.25, 0.5, 0.75, 1.0})
+    out += fmt::format(
+        "<line x1=\"{0}\" x2=\"{1}\" y1=\"{2}\" y2=\"{2}\" stroke=\"#ddd\"/><text x=\"{3}\" y=\"{4}\" "
+        "text-anchor=\"end\" "
+        "fill=\"#444\">{5:.2f}</text><text x=\"{6}\" y=\"{7}\" text-anchor=\"middle\" fill=\"#444\">{5:.2f}</text>\n",
+        kLeft, kLeft + kSide, y_of(v), kLeft - 8, y_of(v) + 4, v, x_of(v), kTop + kSide + 20);
+  out += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"#444\" stroke-dasharray=\"4 4\"/>\n",
+                     x_of(0), y_of(0), x_of(1), y_of(1));
+  out +=
+      fmt::format("<text x=\"{}\" y=\"{}\" fill=\"#444\">stated</text><text x=\"8\" y=\"{}\" fill=\"#444\">so</text>\n",
+                  kLeft + kSide / 2 - 18, kTop + kSide + 38, kTop + kSide / 2);
+  for (size_t c = 0; c < curves.size(); c++) {
+    const char* colour = kColours[c % std::size(kColours)];
+    int64_t most = 1;
+    for (const ReliabilityPoint& p : curves[c].points) most = std::max(most, p.n);
+    std::string line, dots;
+    for (const ReliabilityPoint& p : curves[c].points) {
+      line += fmt::format("{:.1f},{:.1f} ", x_of(p.stated), y_of(p.so));
+      const double radius = 2 + 6 * std::sqrt(static_cast<double>(p.n) / static_cast<double>(most));
+      dots +=
+          fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"{}\"><title>{} items</title></circle>",
+                      x_of(p.stated), y_of(p.so), radius, colour, p.n);
+    }
+    out += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\"/>{}\n", line, colour, dots);
+    out += fmt::format("<text x=\"{}\" y=\"{}\" fill=\"{}\">{}</text>\n", kLeft,
+                       kTop + kSide + 58 + 16 * static_cast<double>(c), colour, markup(curves[c].label));
+  }
+  return out + "</svg>\n";
+}
+
 }  // namespace r1

@@ -1,8 +1,10 @@
-// Pictures for the terminal, in Unicode blocks.
+// Pictures for the terminal, in Unicode blocks; and one for pages.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace r1 {
 
@@ -16,5 +18,17 @@ struct PlotAxes {
 };
 // A curve in Braille dots with a y axis; values are spread over the width (means of what falls together).
 std::string line_plot(std::span<const double> values, const PlotAxes& axes);
+
+// Stated probability against how often it was so, both 0 to 1; `n` items a point make its size.
+struct ReliabilityPoint {
+  double stated = 0, so = 0;
+  int64_t n = 0;
+};
+struct ReliabilityCurve {
+  std::string label;
+  std::vector<ReliabilityPoint> points;
+};
+// A reliability diagram as SVG, with the diagonal of perfect calibration. At most four curves are told apart by colour.
+std::string reliability_svg(const std::string& title, std::span<const ReliabilityCurve> curves);
 
 }  // namespace r1

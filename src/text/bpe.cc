@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <queue>
 
 #include "base/error.h"
 #include "text/byte_alphabet.h"
@@ -10,17 +12,12 @@
 namespace r1 {
 namespace {
 
+using Candidate = Bpe::Candidate;
 constexpr std::string_view kMetaspace = "\u2581";
 
 struct Symbol {
   TokenId id;  // -1: merged away
   int32_t previous, next;
-};
-struct Candidate {
-  int32_t rank, left;
-  TokenId a, b, result;
-  // The best is on top of the heap: the lowest rank, of equal ones the leftmost.
-  bool operator<(const Candidate& o) const { return rank > o.rank || (rank == o.rank && left > o.left); }
 };
 
 // Short pieces repeat a lot. A slot is one cache line; a piece has one of two slots, the newest in front.
@@ -32,6 +29,56 @@ struct Seen {
 };
 static_assert(sizeof(Seen) == 64);
 constexpr size_t kSlots = 1 << 15;
+
+// From so many symbols on, candidates wait by rank.
+constexpr size_t kLong = 1024;
+
+// What of one rank waits: a rank is one pair of tokens.
+struct Places {
+  Candidate first{};           // the others differ in `left` alone
+  std::vector<int32_t> lefts;  // rising from `next` on
+  size_t next = 0;
+  std::priority_queue<int32_t, std::vector<int32_t>, std::greater<>> late;  // those that came out of order
+  bool empty() const { return lefts.empty() && late.empty(); }
+};
+
+// Candidates of long pieces, the places of a rank in one list: they come from left to right but for few, so that a run
+// of a million equal letters costs no million steps of a heap.
+class Waiting {
+ public:
+  void add(const Candidate& c) {
+    if (last_ == nullptr || c.rank != last_->first.rank) last_ = &places_[c.rank];  // stays where it is
+    if (last_->empty()) {
+      last_->first = c;
+      ranks_.push(c.rank);
+    }
+    if (last_->lefts.empty() || c.left >= last_->lefts.back())
+      last_->lefts.push_back(c.left);
+    else
+      last_->late.push(c.left);
+  }
+  bool empty() const { return ranks_.empty(); }
+  // The leftmost of the lowest rank.
+  Candidate take() {
+    const int32_t rank = ranks_.top();
+    Places& p = rank == last_->first.rank ? *last_ : places_.find(rank)->second;
+    Candidate c = p.first;
+    if (p.late.empty() || (!p.lefts.empty() && p.lefts[p.next] <= p.late.top())) {
+      c.left = p.lefts[p.next++];
+      if (p.next == p.lefts.size()) p.lefts.clear(), p.next = 0;
+    } else {
+      c.left = p.late.top();
+      p.late.pop();
+    }
+    if (p.empty()) ranks_.pop();
+    return c;
+  }
+
+ private:
+  std::unordered_map<int32_t, Places> places_;
+  std::priority_queue<int32_t, std::vector<int32_t>, std::greater<>> ranks_;  // those that have places
+  Places* last_ = nullptr;                                                    // where the last one was put
+};
 
 template <typename Word>
 uint64_t word_at(const char* p) {
@@ -52,6 +99,17 @@ uint64_t hash_of(std::string_view piece) {
   uint64_t h = stir(stir(n, word_at<uint64_t>(p)), word_at<uint64_t>(p + n - 8));
   if (n > 16) h = stir(stir(h, word_at<uint64_t>(p + 8)), word_at<uint64_t>(p + n - 16));
   return h;
+}
+
+// Where the next U+2581 begins, or the piece's size; as find(), which is slower where there are many.
+size_t find_metaspace(std::string_view piece, size_t from) {
+  const char* const end = piece.data() + piece.size();
+  for (const char* p = piece.data() + from; p + kMetaspace.size() <= end; p++) {
+    p = static_cast<const char*>(std::memchr(p, kMetaspace[0], static_cast<size_t>(end - p) - 2));
+    if (p == nullptr) break;
+    if (p[1] == kMetaspace[1] && p[2] == kMetaspace[2]) return static_cast<size_t>(p - piece.data());
+  }
+  return piece.size();
 }
 
 // The first of a piece's two slots.
@@ -164,17 +222,32 @@ void Bpe::prepare_characters() {
 
 void Bpe::encode(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const {
   if (!cut_at_metaspace_) return encode_cached(piece, scratch, out);
-  size_t begin = 0;
-  for (size_t at = piece.find(kMetaspace); at < piece.size(); at = piece.find(kMetaspace, at + kMetaspace.size())) {
-    if (at == begin || (at >= 3 && piece.compare(at - 3, 3, kMetaspace) == 0)) continue;
-    encode_cached(piece.substr(begin, at - begin), scratch, out);
+  constexpr size_t kAhead = 8;  // words that are on their way into the cache
+  std::string_view words[kAhead];
+  size_t waiting = 0;
+  const auto encode_waiting = [&] {
+    for (size_t i = 0; i < waiting; i++) encode_cached(words[i], scratch, out);
+    waiting = 0;
+  };
+  const auto add = [&](std::string_view word) {
+    prefetch(word, scratch);
+    words[waiting++] = word;
+    if (waiting == kAhead) encode_waiting();
+  };
+  size_t begin = 0, behind = 0;  // the last U+2581's end
+  for (size_t at = find_metaspace(piece, 0); at < piece.size(); at = find_metaspace(piece, behind)) {
+    const bool goes_on = at == behind;  // a run of them, or the piece begins so
+    behind = at + kMetaspace.size();
+    if (goes_on) continue;
+    add(piece.substr(begin, at - begin));
     begin = at;
   }
-  encode_cached(piece.substr(begin), scratch, out);
+  add(piece.substr(begin));
+  encode_waiting();
 }
 
 void Bpe::prefetch(std::string_view piece, Scratch& scratch) const {
-  if (piece.size() <= Seen::kBytes) __builtin_prefetch(&scratch.seen[slots_of(piece)]);
+  if (!piece.empty() && piece.size() <= Seen::kBytes) __builtin_prefetch(&scratch.seen[slots_of(piece)]);
 }
 
 void Bpe::encode_cached(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const {
@@ -206,7 +279,7 @@ void Bpe::encode_whole(std::string_view piece, Scratch& s, std::vector<TokenId>&
   start_symbols(piece, s);
   if (s.symbols.empty()) return;
   s.symbols.back().next = -1;
-  merge_all(s);
+  s.symbols.size() < kLong ? merge_all(s) : merge_long(s);
   for (int32_t i = 0; i >= 0; i = s.symbols[static_cast<size_t>(i)].next)
     out.push_back(s.symbols[static_cast<size_t>(i)].id);
 }
@@ -260,34 +333,60 @@ void Bpe::start_symbols(std::string_view piece, Scratch& s) const {
   if (pending) s.add(model_.unknown);
 }
 
-void Bpe::merge_all(Scratch& s) const {
+bool Bpe::merge_at(const Candidate& c, Scratch& s) const {
   auto& symbols = s.symbols;
+  Symbol& left = symbols[static_cast<size_t>(c.left)];
+  if (left.id != c.a || left.next < 0 || symbols[static_cast<size_t>(left.next)].id != c.b)
+    return false;  // one side was merged away
+  Symbol& right = symbols[static_cast<size_t>(left.next)];
+  left.id = c.result;
+  left.next = right.next;
+  right.id = -1;
+  if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = c.left;
+  return true;
+}
+
+bool Bpe::find_candidate(int32_t left, const Scratch& s, Candidate& found) const {
+  const Symbol& a = s.symbols[static_cast<size_t>(left)];
+  if (a.next < 0) return false;
+  const TokenId b = s.symbols[static_cast<size_t>(a.next)].id;
+  const Merge* m = find_merge(a.id, b);
+  if (m != nullptr) found = {m->rank, left, a.id, b, m->result};
+  return m != nullptr;
+}
+
+void Bpe::merge_all(Scratch& s) const {
   auto& heap = s.heap;
   heap.clear();
-  const auto consider = [&](int32_t left) {
-    const Symbol& a = symbols[static_cast<size_t>(left)];
-    if (a.next < 0) return false;
-    const TokenId b = symbols[static_cast<size_t>(a.next)].id;
-    const Merge* m = find_merge(a.id, b);
-    if (m != nullptr) heap.push_back({m->rank, left, a.id, b, m->result});
-    return m != nullptr;
-  };
-  for (size_t i = 0; i + 1 < symbols.size(); i++) consider(static_cast<int32_t>(i));
+  Candidate found;
+  for (size_t i = 0; i + 1 < s.symbols.size(); i++)
+    if (find_candidate(static_cast<int32_t>(i), s, found)) heap.push_back(found);
   std::make_heap(heap.begin(), heap.end());
   while (!heap.empty()) {
     std::pop_heap(heap.begin(), heap.end());
     const Candidate c = heap.back();
     heap.pop_back();
-    Symbol& left = symbols[static_cast<size_t>(c.left)];
-    if (left.id != c.a || left.next < 0 || symbols[static_cast<size_t>(left.next)].id != c.b)
-      continue;  // one side was merged away
-    Symbol& right = symbols[static_cast<size_t>(left.next)];
-    left.id = c.result;
-    left.next = right.next;
-    right.id = -1;
-    if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = c.left;
-    if (left.previous >= 0 && consider(left.previous)) std::push_heap(heap.begin(), heap.end());
-    if (consider(c.left)) std::push_heap(heap.begin(), heap.end());
+    if (!merge_at(c, s)) continue;
+    for (const int32_t changed : {s.symbols[static_cast<size_t>(c.left)].previous, c.left}) {
+      if (changed < 0 || !find_candidate(changed, s, found)) continue;
+      heap.push_back(found);
+      std::push_heap(heap.begin(), heap.end());
+    }
+  }
+}
+
+void Bpe::merge_long(Scratch& s) const {
+  Waiting waiting;
+  Candidate found;
+  const auto consider = [&](int32_t left) {
+    if (left >= 0 && find_candidate(left, s, found)) waiting.add(found);
+  };
+  for (size_t i = 0; i + 1 < s.symbols.size(); i++) consider(static_cast<int32_t>(i));
+  while (!waiting.empty()) {
+    const Candidate c = waiting.take();
+    if (!merge_at(c, s)) continue;
+    consider(s.symbols[static_cast<size_t>(c.left)].previous);
+    consider(c.left);
   }
 }
 

@@ -29,6 +29,13 @@ struct BpeModel {
 class Bpe {
  public:
   struct Scratch;  // what one call works in, the pieces it has seen among it
+  // Two symbols that may be merged: the one at `left` if it still is `a`, and its right neighbour if that is `b`.
+  struct Candidate {
+    int32_t rank, left;
+    TokenId a, b, result;
+    // The best is on top of a heap: the lowest rank, of equal ones the leftmost.
+    bool operator<(const Candidate& o) const { return rank > o.rank || (rank == o.rank && left > o.left); }
+  };
 
   // Throws r1::Error naming `file` for a merge of unknown tokens.
   Bpe(BpeModel model, const std::string& file);
@@ -85,7 +92,10 @@ class Bpe {
   void start_symbols(std::string_view piece, Scratch& scratch) const;
   TokenId token_of(std::string_view piece, size_t begin, size_t end) const;
   bool append_fallback(std::string_view spelled, Scratch& scratch) const;
+  bool merge_at(const Candidate& candidate, Scratch& scratch) const;  // false: it is no longer there
+  bool find_candidate(int32_t left, const Scratch& scratch, Candidate& found) const;
   void merge_all(Scratch& scratch) const;
+  void merge_long(Scratch& scratch) const;  // the same, for pieces of many symbols
 
   BpeModel model_;
   std::vector<Merge> merges_;  // open addressing; a power of two

@@ -70,8 +70,11 @@ class StripAccents : public Normalizer {
 
 class Replace : public Normalizer {
  public:
-  Replace(const std::string& pattern, std::string content) : regex_(pattern), content_(std::move(content)) {}
+  // `literal`: the text that the pattern stands for where it is no more than that, else empty.
+  Replace(const std::string& pattern, std::string literal, std::string content)
+      : regex_(pattern), literal_(std::move(literal)), content_(std::move(content)) {}
   void apply(NormalText& t) const override {
+    if (!literal_.empty()) return replace_literal(t);
     std::vector<Regex::Match> matches;
     regex_.find_all(t.text, matches);
     if (matches.empty()) return;
@@ -87,12 +90,29 @@ class Replace : public Normalizer {
   }
 
  private:
+  // The same without a regex: SentencePiece's kind replaces every space of a text.
+  void replace_literal(NormalText& t) const {
+    const std::string_view text = t.text;
+    size_t matches = 0;
+    for (size_t at = text.find(literal_); at < text.size(); at = text.find(literal_, at + literal_.size())) matches++;
+    if (matches == 0) return;
+    check_growth(text.size(), text.size() + matches * content_.size(), "Replace");
+    if (text.starts_with(literal_)) t.at_start = t.at_start && starts_where_it_did(literal_);
+    std::string out;
+    out.reserve(text.size() + matches * content_.size());
+    size_t begin = 0;
+    for (size_t at = text.find(literal_); at < text.size(); at = text.find(literal_, begin)) {
+      out.append(text, begin, at - begin).append(content_);
+      begin = at + literal_.size();
+    }
+    t.become(std::move(out.append(text.substr(begin))));
+  }
   // What replaces a match lies, in the input, where the match's last character did.
   bool starts_where_it_did(std::string_view match) const {
     return match.empty() || (!content_.empty() && previous_start(match, match.size()) == 0);
   }
   Regex regex_;
-  std::string content_;
+  std::string literal_, content_;
 };
 
 class Prepend : public Normalizer {
@@ -172,7 +192,7 @@ std::unique_ptr<Normalizer> Normalizer::from_json(const Json& json, const std::s
   if (type == "StripAccents") return std::make_unique<StripAccents>();
   if (type == "Replace")
     return std::make_unique<Replace>(pattern_of_json(json.at("pattern"), file + ": normalizer: Replace"),
-                                     json.at("content").get<std::string>());
+                                     json.at("pattern").value("String", ""), json.at("content").get<std::string>());
   if (type == "Prepend") return std::make_unique<Prepend>(json.at("prepend").get<std::string>());
   if (type == "ByteLevel") return std::make_unique<ByteLevel>();
   if (type == "Sequence") return sequence(json.at("normalizers"), file);

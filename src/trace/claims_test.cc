@@ -126,6 +126,8 @@ TEST(Claims, Wrong) {
                         "50 + 20% = 65",
                         "2 dozen eggs = 25 eggs",
                         "2+5+1=9, write 8",
+                        "64-24: 14-4=8 borrow 1, 6-1-2=3, so 38.",
+                        "37+28：7+8=16进1，3+2+1=6，得66。",
                         "3 + 4 = 7+1",
                         "2 * 23 - 4 = 46 - 4 = 62 times.",
                         "2 hours * 60 minutes = 520 minutes",

@@ -127,15 +127,32 @@ double calibration_error(const std::vector<std::pair<double, bool>>& items, int 
   return out;
 }
 
+std::vector<ReliabilityBin> reliability_bins(const std::vector<std::pair<double, bool>>& items, int bins) {
+  R1_CHECK(bins >= 1);
+  std::vector<ReliabilityBin> all(static_cast<size_t>(bins)), out;
+  for (const auto& [graded, right] : items) {
+    const double scaled = std::floor(std::clamp(graded, 0.0, 1.0) * bins);
+    ReliabilityBin& bin = all[std::min(static_cast<size_t>(scaled), all.size() - 1)];
+    bin.graded += graded, bin.right += right, bin.n++;
+  }
+  for (ReliabilityBin& bin : all) {
+    if (bin.n == 0) continue;
+    const auto n = static_cast<double>(bin.n);
+    out.push_back({bin.graded / n, bin.right / n, bin.n});
+  }
+  return out;
+}
+
 LocateScore score_located(const std::vector<Located>& items) {
   constexpr int kBins = 10;
   LocateScore out;
   std::vector<std::pair<double, bool>> confidences;
-  double found = 0, cleared = 0, correct = 0;
+  double found = 0, cleared = 0, correct = 0, hits[2] = {}, errors[2] = {};  // the two: natural, injected
   for (const Located& item : items) {
     const bool hit = item.predicted == item.label;
     out.num_error += item.label >= 0;
     correct += item.label < 0;
+    if (item.label >= 0) hits[item.injected] += hit, errors[item.injected]++;
     (item.label >= 0 ? found : cleared) += hit;
     out.tokens_per_trace += static_cast<double>(item.tokens);
     confidences.push_back({item.confidence, hit});
@@ -144,6 +161,8 @@ LocateScore score_located(const std::vector<Located>& items) {
   if (out.n == 0) return out;
   if (out.num_error > 0) out.acc_error = found / static_cast<double>(out.num_error);
   if (correct > 0) out.acc_correct = cleared / correct;
+  if (errors[0] > 0) out.acc_natural = hits[0] / errors[0];
+  if (errors[1] > 0) out.acc_injected = hits[1] / errors[1];
   const double sum = out.acc_error + out.acc_correct;
   out.f1 = sum > 0 ? 2 * out.acc_error * out.acc_correct / sum : 0;
   out.tokens_per_trace /= static_cast<double>(out.n);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -35,6 +36,7 @@ struct Located {
   int64_t label = -1, predicted = -1;
   double confidence = 1;  // of the prediction
   int64_t tokens = 0;
+  bool injected = false;  // the error was put in on purpose
 };
 
 struct LocateScore {
@@ -42,6 +44,7 @@ struct LocateScore {
   double ece = 0;           // of the confidence, ten bins of one width
   double ece_adaptive = 0;  // ten bins of as many items each
   double tokens_per_trace = 0;
+  double acc_natural = 0, acc_injected = 0;  // acc_error of the two kinds of errors
   int64_t n = 0, num_error = 0;
 };
 // An accuracy without items is 0.
@@ -50,5 +53,12 @@ LocateScore score_located(const std::vector<Located>& items);
 // Expected calibration error: sum over bins of share * |mean confidence - accuracy|. `adaptive`: bins hold as many
 // items each, in order of confidence; otherwise they have one width over [0, 1].
 double calibration_error(const std::vector<std::pair<double, bool>>& items, int bins, bool adaptive);
+
+// Graded against right, in bins of one width over [0, 1]; those that hold anything, in order.
+struct ReliabilityBin {
+  double graded = 0, right = 0;  // means
+  int64_t n = 0;
+};
+std::vector<ReliabilityBin> reliability_bins(const std::vector<std::pair<double, bool>>& items, int bins);
 
 }  // namespace r1

@@ -1,6 +1,7 @@
 #include "trace/step_values.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/error.h"
@@ -12,7 +13,7 @@ class Walk {
  public:
   Walk(PrefixSampler& sampler, size_t num_steps, const MonteCarloOptions& options)
       : sampler_(sampler), options_(options) {
-    R1_CHECK(options.rollouts >= 1 && options.most_rollouts >= 1 && options.prompt_rollouts >= 1);
+    R1_CHECK(options.rollouts >= 1 && options.most_rollouts >= 1 && options.exhaustive_rollouts >= 1);
     R1_CHECK(options.p_dead > 0 && options.p_dead < 1 && options.error > 0 && options.error < 0.5);
     out_.prefixes.resize(num_steps + 1);
   }
@@ -35,28 +36,36 @@ class Walk {
   int drawn_of(size_t steps) const { return steps < drawn_.size() ? drawn_[steps] : 0; }
   bool spent() const { return options_.budget > 0 && out_.tokens >= options_.budget; }
 
-  // What the prompt is worth fixes what "alive" means. False: it is dead itself.
-  bool measure_prompt() {
-    draw({{0, 0, options_.prompt_rollouts}});
-    const PrefixValue& v = out_.prefixes[0];
-    if (v.right == 0) return false;
-    p_alive_ = std::clamp(options_.alive_share * v.value(), std::min(2 * options_.p_dead, 0.9), 0.95);
-    return true;
+  // Of the places; the whole thought is known to end wrong, so that its last prefix needs no draws.
+  std::vector<double> posterior() const {
+    return place_posterior(std::span(out_.prefixes).first(out_.prefixes.size() - 1), options_.p_dead);
   }
-
-  // log P(draws | alive) - log P(draws | dead)
-  double evidence(const PrefixValue& v) const {
-    const double wrong = v.counted - v.right;
-    return v.right * std::log(p_alive_ / options_.p_dead) + wrong * std::log((1 - p_alive_) / (1 - options_.p_dead));
-  }
-  // The sequential test at one prefix. nullopt: the budget of the thought ended.
-  std::optional<double> test(size_t steps) {
-    const double bound = std::log((1 - options_.error) / options_.error);
-    while (std::abs(evidence(out_.prefixes[steps])) < bound && drawn_of(steps) < options_.most_rollouts) {
-      if (spent()) return std::nullopt;
-      draw({{steps, 0, std::min(options_.rollouts, options_.most_rollouts - drawn_of(steps))}});
+  // The prefix whose value tells most: as likely dead as alive.
+  static size_t next_place(const std::vector<double>& posterior) {
+    size_t out = 0;
+    double dead = 0, nearest = 2;
+    for (size_t i = 0; i + 1 < posterior.size(); i++) {  // prefix i is dead at places 0 to i
+      dead += posterior[i];
+      if (std::abs(dead - 0.5) >= nearest) continue;
+      nearest = std::abs(dead - 0.5);
+      out = i;
     }
-    return evidence(out_.prefixes[steps]);
+    return out;
+  }
+  // Of each step to be the first wrong one: where the prompt is dead, nothing is known of them.
+  static std::vector<double> steps_of(const std::vector<double>& posterior) {
+    const double dead = posterior[0] / static_cast<double>(posterior.size() - 1);
+    std::vector<double> out;
+    for (size_t i = 1; i < posterior.size(); i++) out.push_back(posterior[i] + dead);
+    return out;
+  }
+  MonteCarloTrace finish(bool in_budget) {
+    const std::vector<double> places = posterior(), steps = steps_of(places);
+    const auto best = std::max_element(steps.begin(), steps.end());
+    constexpr double kLikely = 0.5;
+    out_.decided = in_budget && (places[0] < kLikely || steps.size() == 1);
+    out_.first = FirstError{static_cast<size_t>(best - steps.begin()), *best};
+    return std::move(out_);
   }
 
   MonteCarloTrace out_;
@@ -65,11 +74,12 @@ class Walk {
   PrefixSampler& sampler_;
   const MonteCarloOptions& options_;
   std::vector<int> drawn_;
-  double p_alive_ = 0.5;
 };
 
-// That the likelier of two equally likely explanations is the true one.
-double sure(double evidence) { return 1 / (1 + std::exp(-std::abs(evidence))); }
+constexpr double kDeadStrength = 10;  // draws that what is known of dead prefixes is worth
+constexpr double kPromptDead = 0.1;   // before any draw
+
+double log_beta(double a, double b) { return std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b); }
 
 }  // namespace
 
@@ -81,6 +91,29 @@ ShareInterval share_interval(int right, int n) {
   return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
 }
 
+std::vector<double> place_posterior(std::span<const PrefixValue> prefixes, double p_dead) {
+  const double dead_a = kDeadStrength * p_dead, dead_b = kDeadStrength * (1 - p_dead);
+  const size_t n = prefixes.size();
+  double dead_right = 0, dead_wrong = 0, alive_right = 0, alive_wrong = 0;
+  for (const PrefixValue& v : prefixes) dead_right += v.right, dead_wrong += v.counted - v.right;
+  std::vector<double> out(n + 1);
+  for (size_t place = 0; place <= n; place++) {  // the first `place` prefixes are alive
+    if (place > 0) {
+      const PrefixValue& v = prefixes[place - 1];
+      alive_right += v.right, alive_wrong += v.counted - v.right;
+      dead_right -= v.right, dead_wrong -= v.counted - v.right;
+    }
+    const double prior = place == 0 ? kPromptDead : (1 - kPromptDead) / static_cast<double>(n);
+    out[place] = std::log(prior) + log_beta(1 + alive_right, 1 + alive_wrong) +
+                 log_beta(dead_a + dead_right, dead_b + dead_wrong) - log_beta(dead_a, dead_b);
+  }
+  const double most = *std::max_element(out.begin(), out.end());
+  double sum = 0;
+  for (double& x : out) sum += x = std::exp(x - most);
+  for (double& x : out) x /= sum;
+  return out;
+}
+
 MonteCarloTrace bisect_first_error(PrefixSampler& sampler, size_t num_steps, bool ends_right,
                                    const MonteCarloOptions& options) {
   Walk walk(sampler, num_steps, options);
@@ -88,39 +121,25 @@ MonteCarloTrace bisect_first_error(PrefixSampler& sampler, size_t num_steps, boo
     walk.out_.decided = true;
     return std::move(walk.out_);
   }
-  if (!walk.measure_prompt()) return std::move(walk.out_);
-  // alive behind `low` steps, dead behind `high`: the whole thought ended in a wrong answer
-  size_t low = 0, high = num_steps;
-  double low_sure = sure(walk.evidence(walk.out_.prefixes[0])), high_sure = 1;
-  while (high - low > 1) {
-    const size_t middle = low + (high - low) / 2;
-    const std::optional<double> evidence = walk.test(middle);
-    if (!evidence) return std::move(walk.out_);
-    if (*evidence > 0)
-      low = middle, low_sure = sure(*evidence);
-    else
-      high = middle, high_sure = sure(*evidence);
+  const int64_t most = options.most_rollouts * static_cast<int64_t>(std::bit_width(num_steps - 1));
+  while (walk.out_.rollouts < most) {
+    const std::vector<double> posterior = walk.posterior(), steps = Walk::steps_of(posterior);
+    if (*std::max_element(steps.begin(), steps.end()) >= 1 - options.error) break;
+    if (walk.spent()) return walk.finish(false);
+    const int count = static_cast<int>(std::min<int64_t>(options.rollouts, most - walk.out_.rollouts));
+    walk.draw({{Walk::next_place(posterior), 0, count}});
   }
-  walk.out_.decided = true;
-  walk.out_.first = FirstError{high - 1, low_sure * high_sure};
-  return std::move(walk.out_);
+  return walk.finish(true);
 }
 
 MonteCarloTrace exhaust_first_error(PrefixSampler& sampler, size_t num_steps, bool ends_right,
                                     const MonteCarloOptions& options) {
   Walk walk(sampler, num_steps, options);
-  const bool alive = walk.measure_prompt();
   std::vector<PrefixRequest> requests;
-  for (size_t s = 1; s < num_steps; s++) requests.push_back({s, 0, options.prompt_rollouts});
-  if (!requests.empty()) walk.draw(requests);
-  if (!ends_right && !alive) return std::move(walk.out_);
+  for (size_t s = 0; s < std::max<size_t>(num_steps, 1); s++) requests.push_back({s, 0, options.exhaustive_rollouts});
+  walk.draw(requests);
+  if (!ends_right && num_steps > 0) return walk.finish(true);
   walk.out_.decided = true;
-  if (ends_right || num_steps == 0) return std::move(walk.out_);
-  size_t dead = 1;
-  while (dead < num_steps && walk.evidence(walk.out_.prefixes[dead]) > 0) dead++;
-  const double before = sure(walk.evidence(walk.out_.prefixes[dead - 1]));
-  walk.out_.first =
-      FirstError{dead - 1, before * (dead == num_steps ? 1 : sure(walk.evidence(walk.out_.prefixes[dead])))};
   return std::move(walk.out_);
 }
 

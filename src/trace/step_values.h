@@ -1,11 +1,14 @@
 // What a beginning of a thought is worth: the share of its continuations that reach the right answer, with an interval;
-// and from that the first wrong step, by bisection (OmegaPRM, arXiv 2406.06592) with a sequential test at each place.
+// and from that the first wrong step, as the place where the value falls (values and bisection: OmegaPRM, arXiv
+// 2406.06592).
 //
-// The first wrong step by Monte Carlo is the one behind which the value drops to about zero while it was above zero
-// before it. A prefix is tested by Wald's sequential probability ratio test: "dead" (continuations are right with
-// probability p_dead at most) against "alive" (with alive_share of what the prompt alone is worth, at least): draws go
-// on until the likelihood ratio leaves [e^-b, e^b], b = log((1 - error) / error), or the place's budget is spent; then
-// the likelier one counts. Bisection assumes that a dead prefix stays dead; a sampler that repairs errors violates it.
+// The thought has one place behind which its prefixes are dead. Before it they share one unknown value, v ~ Beta(1, 1);
+// behind it another, d ~ Beta(kDeadStrength * p_dead, kDeadStrength * (1 - p_dead)); or nothing can be learned, as the
+// prompt is dead itself. Draws at any prefix then give each place a likelihood in closed form, with v and d integrated
+// out: a thought whose wrong step is now and then repaired, and a prompt that is hardly ever solved, are judged by the
+// fall and not by a fixed bound. The next draws are made at the prefix that halves the posterior, until one place has
+// 1 - error of it (probabilistic bisection: a binary search with a sequential test) or most_rollouts a halving are
+// spent.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +39,12 @@ class PrefixSampler {
 };
 
 struct MonteCarloOptions {
-  int rollouts = 4;         // continuations a batch at one prefix
-  int most_rollouts = 24;   // at one prefix
-  int prompt_rollouts = 8;  // at the prompt, to learn what it is worth
-  int64_t budget = 0;       // tokens of a thought; 0: none
-  double p_dead = 0.05, alive_share = 0.5, error = 0.05;
+  int rollouts = 2;             // continuations a batch at one prefix
+  int most_rollouts = 6;        // a halving: of a thought at most so many times ceil(log2(steps))
+  int exhaustive_rollouts = 8;  // at every prefix, where all are valued
+  int64_t budget = 0;           // tokens of a thought; 0: none
+  double p_dead = 0.05;         // expected of a dead prefix
+  double error = 0.25;          // left to the other places when the search stops
 };
 
 struct PrefixValue {
@@ -56,8 +60,8 @@ struct FirstError {
 
 struct MonteCarloTrace {
   std::vector<PrefixValue> prefixes;  // of 0, 1, ... steps; counted = 0: not tested
-  std::optional<FirstError> first;    // nullopt: none, or nothing can be said
-  bool decided = false;               // false: the prompt itself is dead, or the budget ended
+  std::optional<FirstError> first;    // the likeliest place; nullopt: none is wrong
+  bool decided = false;               // false: the prompt is likely dead, or the budget ended; `first` is a guess
   int64_t rollouts = 0, tokens = 0;
 };
 
@@ -67,11 +71,15 @@ struct ShareInterval {
 };
 ShareInterval share_interval(int right, int n);
 
-// `ends_right`: the verdict of the whole thought. A right one has no first error: its last prefix is alive.
+// `ends_right`: the verdict of the whole thought. A right one has no first error and takes no draws.
 MonteCarloTrace bisect_first_error(PrefixSampler& sampler, size_t num_steps, bool ends_right,
                                    const MonteCarloOptions& options);
-// Every prefix by prompt_rollouts continuations; dead where the likelihood says so.
+// Every prefix by exhaustive_rollouts continuations; the place is the likeliest.
 MonteCarloTrace exhaust_first_error(PrefixSampler& sampler, size_t num_steps, bool ends_right,
                                     const MonteCarloOptions& options);
+
+// Posterior of where the value falls: element 0 that the prompt is dead, element j + 1 that step j is the first wrong
+// one. `prefixes`: of 0 to n - 1 steps.
+std::vector<double> place_posterior(std::span<const PrefixValue> prefixes, double p_dead);
 
 }  // namespace r1

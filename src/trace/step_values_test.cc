@@ -46,15 +46,14 @@ TEST(StepValues, ASureSamplerIsBisected) {
       const MonteCarloTrace t = bisect_first_error(sampler, n, false, {});
       ASSERT_TRUE(t.decided && t.first) << error << " of " << n;
       EXPECT_EQ(t.first->step, error) << n;
-      EXPECT_GT(t.first->confidence, 0.9);
-      const int tests = static_cast<int>(std::ceil(std::log2(n)));
-      EXPECT_LE(t.rollouts, MonteCarloOptions().prompt_rollouts + tests * 8) << n;
+      EXPECT_GE(t.first->confidence, 0.7);
+      EXPECT_LE(t.rollouts, MonteCarloOptions().most_rollouts * std::ceil(std::log2(n))) << n;
       EXPECT_EQ(t.tokens, 10 * t.rollouts);
       FakeSampler again(error, 1, 0, 0);
       const MonteCarloTrace all = exhaust_first_error(again, n, false, {});
       ASSERT_TRUE(all.first);
       EXPECT_EQ(all.first->step, error);
-      EXPECT_EQ(all.rollouts, static_cast<int64_t>(n) * MonteCarloOptions().prompt_rollouts);
+      EXPECT_EQ(all.rollouts, static_cast<int64_t>(n) * MonteCarloOptions().exhaustive_rollouts);
     }
 }
 
@@ -62,7 +61,12 @@ TEST(StepValues, WhatCannotBeSaid) {
   FakeSampler dead(0, 0, 0, 0);
   const MonteCarloTrace t = bisect_first_error(dead, 8, false, {});
   EXPECT_FALSE(t.decided) << "the model never solves this: nothing follows from its failures";
-  EXPECT_FALSE(t.first);
+  EXPECT_LT(t.first->confidence, 0.6) << "a guess, and it says so";
+  FakeSampler one(0, 0, 0, 0);
+  const MonteCarloTrace single = bisect_first_error(one, 1, false, {});
+  EXPECT_TRUE(single.decided) << "its only step, whatever continuations say";
+  EXPECT_EQ(single.first->confidence, 1);
+  EXPECT_EQ(single.rollouts, 0);
   FakeSampler fine(9, 1, 0, 0);
   const MonteCarloTrace right = bisect_first_error(fine, 8, true, {});
   EXPECT_TRUE(right.decided);
@@ -90,9 +94,34 @@ TEST(StepValues, NoiseAndCost) {
     rollouts += t.rollouts;
     all += e.rollouts;
   }
-  EXPECT_GT(found, 170);
-  EXPECT_GT(exhaustive_found, 170);
+  EXPECT_GT(found, 160);
+  EXPECT_GT(exhaustive_found, 160);
   EXPECT_LT(static_cast<double>(rollouts), 0.4 * static_cast<double>(all));
+}
+
+// A policy that solves one in seven, and repairs now and then: the fall is relative.
+TEST(StepValues, AWeakSampler) {
+  constexpr size_t kSteps = 4;
+  int found = 0;
+  double sure = 0;
+  for (uint32_t i = 0; i < 200; i++) {
+    FakeSampler a(i % kSteps, 0.3, 0.02, i);
+    const MonteCarloTrace t = bisect_first_error(a, kSteps, false, {});
+    sure += t.first->confidence;
+    found += t.first && t.first->step == i % kSteps;
+  }
+  EXPECT_GT(found, 110);
+  EXPECT_NEAR(sure / 200, found / 200.0, 0.1) << "it knows how often it is right";
+}
+
+// exp of log-betas by Python's math.lgamma: three prefixes of 6 of 8, 1 of 8 and 0 of 8 right, p_dead 0.05
+TEST(StepValues, WhereTheValueFalls) {
+  const std::vector<PrefixValue> prefixes = {{6, 8, {}}, {1, 8, {}}, {0, 8, {}}};
+  const std::vector<double> p = place_posterior(prefixes, 0.05);
+  const std::vector<double> expected = {0.00018338463435539585, 0.9264660917515443, 0.0711664321402024,
+                                        0.002184091473897912};
+  ASSERT_EQ(p.size(), expected.size());
+  for (size_t i = 0; i < p.size(); i++) EXPECT_NEAR(p[i], expected[i], 1e-9) << i;
 }
 
 // Wilson (1927), by Python's floats

@@ -42,22 +42,28 @@ Verdict judge_thought(const Thought& thought, const std::string& completion, Rew
   return reward.judge({&in, 1})[0];
 }
 
+std::vector<TokenId> first_ids(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, std::string_view completion,
+                               size_t bytes) {
+  const auto stream = tokenizer.start_stream();
+  std::vector<TokenId> out;
+  size_t at = 0;
+  for (size_t i = 0; i < ids.size() && at < bytes; i++) {
+    const size_t size = tokenizer.is_special(ids[i]) ? 0 : stream->push(ids[i]).size();
+    if (at + size > bytes) break;
+    out.push_back(ids[i]);
+    at += size;
+  }
+  if (at < bytes)
+    for (TokenId id : encode_completion(tokenizer, completion.substr(at, bytes - at))) out.push_back(id);
+  return out;
+}
+
 std::vector<TokenId> ThoughtSampler::prefix_ids(size_t steps) const {
   std::vector<TokenId> out = thought_.prompt_ids;
   if (steps == 0) return out;
-  const size_t end_byte = thought_.steps[steps - 1].to;
-  const auto stream = tokenizer_.start_stream();
-  size_t bytes = 0;
-  for (size_t i = 0; i < thought_.ids.size() && bytes < end_byte; i++) {
-    const size_t size = tokenizer_.is_special(thought_.ids[i]) ? 0 : stream->push(thought_.ids[i]).size();
-    if (bytes + size > end_byte) break;
-    out.push_back(thought_.ids[i]);
-    bytes += size;
-  }
-  if (bytes < end_byte)
-    for (TokenId id :
-         encode_completion(tokenizer_, std::string_view(thought_.completion).substr(bytes, end_byte - bytes)))
-      out.push_back(id);
+  const std::vector<TokenId> kept =
+      first_ids(tokenizer_, thought_.ids, thought_.completion, thought_.steps[steps - 1].to);
+  out.insert(out.end(), kept.begin(), kept.end());
   return out;
 }
 

@@ -41,8 +41,7 @@ class ThoughtSampler : public PrefixSampler {
                  const SamplingOptions& options)
       : thought_(thought), sampler_(sampler), tokenizer_(tokenizer), reward_(reward), options_(options) {}
   std::vector<PrefixDraws> draw(std::span<const PrefixRequest> requests) override;
-  // The ids behind which continuations of the first `steps` steps are sampled. A token that reaches into the next step
-  // is replaced by tokens of its part.
+  // The ids behind which continuations of the first `steps` steps are sampled.
   std::vector<TokenId> prefix_ids(size_t steps) const;
 
  private:
@@ -52,6 +51,11 @@ class ThoughtSampler : public PrefixSampler {
   Reward& reward_;
   SamplingOptions options_;
 };
+
+// The ids behind which a completion goes on after its first `bytes` bytes, which end a character. A token that reaches
+// beyond them is replaced by tokens of its part.
+std::vector<TokenId> first_ids(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, std::string_view completion,
+                               size_t bytes);
 
 // Of text that a model wrote: its own markers (<think>) are tokens, special ones are not.
 std::vector<TokenId> encode_completion(const Tokenizer& tokenizer, std::string_view text);

@@ -26,10 +26,10 @@ Opinion exact_opinion(const std::vector<Truth>& truths) {
 
 Opinion monte_carlo_opinion(const MonteCarloTrace& trace) { return {"monte_carlo", trace.decided, trace.first}; }
 
-Opinion self_opinion(const SelfGrades& grades) {
+Opinion self_opinion(const SelfGrades& grades, double threshold) {
   Opinion out{"self", !grades.right.empty(), {}};
   for (size_t i = 0; i < grades.right.size() && !out.first; i++)
-    if (grades.right[i] < 0.5) out.first = FirstError{i, 1 - grades.right[i]};
+    if (grades.right[i] < threshold) out.first = FirstError{i, 1 - grades.right[i]};
   return out;
 }
 

@@ -44,8 +44,8 @@ struct OneVerdict {
 // Exact truth speaks where a step is wrong, or where all are right; its confidence is 1.
 Opinion exact_opinion(const std::vector<Truth>& truths);
 Opinion monte_carlo_opinion(const MonteCarloTrace& trace);
-// The first step graded below one half.
-Opinion self_opinion(const SelfGrades& grades);
+// The first step graded below `threshold`.
+Opinion self_opinion(const SelfGrades& grades, double threshold = 0.5);
 // `opinions`: the one that counts most first.
 OneVerdict one_verdict(const std::vector<Opinion>& opinions);
 

@@ -111,16 +111,32 @@ TEST(ProcessBench, BinsOfOneWidthAndOfOneSize) {
   EXPECT_EQ(calibration_error({}, 10, false), 0);
 }
 
-// Over-confident by a factor of three: graded at log-odds 3 x, right with those of x.
-TEST(SelfGrade, TheTemperatureIsFound) {
+// Over-confident by a factor of three, and one unit of log-odds too gloomy: graded at 3 (x - 1), right with those of x.
+TEST(SelfGrade, TheScaleIsFound) {
   std::vector<std::pair<double, bool>> logits;
   for (const double x : {-2.0, -1.0, -0.5, 0.5, 1.0, 2.0}) {
     const double p = 1 / (1 + std::exp(-x));
     constexpr int kItems = 1000;
-    for (int i = 0; i < kItems; i++) logits.push_back({3 * x, i < static_cast<int>(std::lround(p * kItems))});
+    for (int i = 0; i < kItems; i++) logits.push_back({3 * (x - 1), i < static_cast<int>(std::lround(p * kItems))});
   }
-  EXPECT_NEAR(fit_temperature(logits), 3, 0.01);
-  EXPECT_EQ(fit_temperature({}), 1);
+  const GradeScale scale = fit_scale(logits);
+  EXPECT_NEAR(scale.temperature, 3, 0.01);
+  EXPECT_NEAR(scale.offset, 1, 0.01);
+  EXPECT_EQ(fit_scale({}).temperature, 1);
+  EXPECT_GT(fit_scale({{1, false}, {2, false}, {-1, true}, {-2, true}}).temperature, 100) << "upside down: no news";
+  const GradeScale sure = fit_scale({{50, true}, {60, true}, {-40, false}});
+  EXPECT_TRUE(std::isfinite(sure.temperature) && std::isfinite(sure.offset));
+}
+
+TEST(SelfGrade, TheThresholdIsTuned) {
+  // wrong steps are graded 0.6 and below, right ones 0.7 and above
+  const std::vector<GradedThought> thoughts = {
+      {{{0.9, 0.6}, 0}, 1}, {{{0.55, 0.9}, 0}, 0}, {{{0.7, 0.8}, 0}, -1}, {{{0.75}, 0}, -1}};
+  const double threshold = fit_threshold(thoughts);
+  EXPECT_GT(threshold, 0.6);
+  EXPECT_LE(threshold, 0.7);
+  EXPECT_EQ(self_opinion(thoughts[0].grades, threshold).first->step, 1u);
+  EXPECT_EQ(fit_threshold({}), 0.5);
 }
 
 // A model that says yes to everything with 3 more of log-odds than it means: the two phrasings cancel that.
@@ -144,8 +160,22 @@ TEST(SelfGrade, TwoPhrasingsOfOppositeSense) {
   ASSERT_EQ(g.right.size(), 2u);
   EXPECT_DOUBLE_EQ(g.right[0], 1);
   EXPECT_EQ(g.tokens, 4);
-  EXPECT_NEAR(grades_of(g, 2).right[1], 1 / (1 + std::exp(-0.5)), 1e-12);
+  EXPECT_NEAR(grades_of(g, {2, 0}).right[1], 1 / (1 + std::exp(-0.5)), 1e-12);
+  const GradeLogits last = grade_logits("p", {"a. ", "b."}, grader, 1);
+  EXPECT_EQ(last.right, std::vector<double>{g.right[1]}) << "of one step alone";
   EXPECT_NE(grade_questions("p", {"a. ", "b."}, 1).first.find("Solution so far: a.\nNext step: b."), std::string::npos);
+}
+
+TEST(ProcessBench, KindsOfErrorsAndBins) {
+  const LocateScore s = score_located({{0, 0, 1, 0, true}, {1, 0, 1, 0, true}, {1, 1, 1, 0}, {-1, -1, 1, 0}});
+  EXPECT_DOUBLE_EQ(s.acc_injected, 0.5);
+  EXPECT_DOUBLE_EQ(s.acc_natural, 1);
+  const auto bins = reliability_bins({{0.05, false}, {0.15, true}, {0.1, false}, {1.0, true}}, 10);
+  ASSERT_EQ(bins.size(), 3u);
+  EXPECT_EQ(bins[1].n, 2);
+  EXPECT_DOUBLE_EQ(bins[1].graded, 0.125);
+  EXPECT_DOUBLE_EQ(bins[1].right, 0.5);
+  EXPECT_EQ(bins[2].n, 1) << "1 belongs to the last";
 }
 
 class OneTry : public PrefixSampler {

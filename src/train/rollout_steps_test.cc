@@ -11,6 +11,8 @@
 namespace r1 {
 namespace {
 
+constexpr int64_t kLength = 48;
+
 // Scores by the text alone.
 class TextReward : public Reward {
  public:
@@ -23,8 +25,8 @@ class TextReward : public Reward {
       v.score = static_cast<double>(in.completion.size() % 5) / 4;
       if (failing && in.completion.size() % 7 == 0) v.outcome = Outcome::failed;
       EXPECT_EQ(in.num_tokens, static_cast<int64_t>(in.completion_ids.size()));
-      EXPECT_LE(in.num_tokens, 24);
-      if (in.num_tokens < 24) {
+      EXPECT_LE(in.num_tokens, kLength);
+      if (in.num_tokens < kLength) {
         EXPECT_FALSE(in.truncated);
       }
       out.push_back(v);
@@ -35,18 +37,25 @@ class TextReward : public Reward {
   bool failing = false;
 };
 
+// Few of its tokens end a text, so that there are steps in it.
+ModelConfig long_winded() {
+  ModelFiles files = tiny_files();
+  files.generation_config["eos_token_id"] = {327, 325, 100, 101, 102};
+  return read_config(files.config, files.generation_config, "long-winded");
+}
+
 class SteppedRollouts : public ::testing::Test {
  protected:
   SteppedRollouts()
       : files_(tiny_files()),
         tokenizer_(open_tokenizer(files_)),
         prompts_(files_, tokenizer_, {}),
-        model_(tiny_run_config(), make_compute("f32"),
-               random_parameters(ParameterLayout(tiny_run_config()), tiny_run_config(), 3), ModelUse::inference) {
+        model_(long_winded(), make_compute("f32"), random_parameters(ParameterLayout(long_winded()), long_winded(), 3),
+               ModelUse::inference) {
     set_thread_count(1);
     options_.num_generations = 6;
     options_.per_device_train_batch_size = 24;
-    options_.max_completion_length = 24;
+    options_.max_completion_length = kLength;
     options_.advantage = "step_mc";
     options_.scale_rewards = "none";
     options_.step_mc_rollouts = 3;
@@ -108,14 +117,15 @@ TEST_F(SteppedRollouts, ValuesAreMeansOfContinuations) {
       const std::vector<size_t> ends = ends_of(c);
       double before = (sum - g.verdicts[s].score) / static_cast<double>(g.verdicts.size() - 1);
       size_t token = 0;
-      for (const size_t k : chosen_prefixes(ends, 2, 24)) {
+      for (const size_t k : chosen_prefixes(ends, 2, kLength)) {
         const auto length = static_cast<std::ptrdiff_t>(ends[k - 1]);
         std::vector<TokenId> ids = g.prompt.ids;
         ids.insert(ids.end(), c.ids.begin(), c.ids.begin() + length);
         SamplingOptions options = options_.sampling(3);
-        options.max_new_tokens = 24 - length;
+        options.max_new_tokens = kLength - length;
         double worth = 0;
-        for (const Completion& more : sampler.generate({{ids, number, 3}}, options)[0].completions) {
+        const std::vector<Group> continued = sampler.generate({{ids, number, 3}}, options);
+        for (const Completion& more : continued[0].completions) {
           std::vector<TokenId> all(c.ids.begin(), c.ids.begin() + length);
           all.insert(all.end(), more.ids.begin(), more.ids.end());
           worth += static_cast<double>(tokenizer_->decode(all, true).size() % 5) / 4 / 3;

@@ -1,6 +1,7 @@
 #include "train/trace_session.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -8,27 +9,27 @@
 #include "data/question.h"
 #include "data/tasks/task.h"
 #include "data/tasks/task_rows.h"
+#include "data/world/documents.h"
+#include "data/world/step_checker.h"
 #include "formats/model_path.h"
-#include "train/policy.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The task's own checker where the row is a generated one; arithmetic in the steps counts where it says nothing.
-std::vector<Truth> exact_truths(const Json& row, const std::vector<std::string>& steps) {
-  std::vector<Truth> out = claim_truths(steps);
+Truth truth_of(tasks::StepVerdict v) {
+  return v == tasks::StepVerdict::none ? Truth::none : v == tasks::StepVerdict::right ? Truth::right : Truth::wrong;
+}
+
+std::vector<tasks::StepVerdict> verdicts_of(const Json& row, const std::vector<std::string>& steps) {
+  if (world::is_reasoning_row(row)) return world::check_reasoning_steps(row, steps);
   const bool family = row.is_object() && row.contains("task") && row["task"].is_string() && row.contains("meta");
-  if (!family) return out;
+  if (!family) return {};
   tasks::TaskItem item;
   item.answer = row.value("answer", "");
   item.meta = row["meta"];
-  const auto verdicts = tasks::check_steps(tasks::find_family(row["task"].get<std::string>()), item, steps);
-  for (size_t i = 0; i < out.size(); i++)
-    if (verdicts[i] != tasks::StepVerdict::none)
-      out[i] = verdicts[i] == tasks::StepVerdict::right ? Truth::right : Truth::wrong;
-  return out;
+  return tasks::check_steps(tasks::find_family(row["task"].get<std::string>()), item, steps);
 }
 
 size_t characters(std::string_view text) {
@@ -93,19 +94,29 @@ void TraceKeys::declare(OptionTable& t) {
   t.add_choice("compute_dtype", &compute_dtype, {"auto", "f32", "bf16"}, "matmul operands");
   t.begin_group("step values");
   t.add("rollouts", &rollouts, "continuations a batch of a prefix under test");
-  t.add("max_rollouts", &max_rollouts, "continuations of one prefix, at most");
-  t.add("prompt_rollouts", &prompt_rollouts,
-        "answers to the prompt, to know what alive means; exhaustive: of every prefix");
+  t.add("max_rollouts", &max_rollouts, "a halving: of a thought at most so many times log2 of its steps");
+  t.add("exhaustive_rollouts", &exhaustive_rollouts, "exhaustive: continuations of every prefix");
   t.add("trace_token_budget", &token_budget, "tokens sampled for one thought's values; 0: no limit");
-  t.add("p_dead", &p_dead, "a prefix is dead where so many of its continuations are right, or fewer");
-  t.add("alive_share", &alive_share, "and alive with this share of the prompt's own value");
-  t.add("test_error", &test_error, "chance of a wrong decision at which a test stops");
+  t.add("p_dead", &p_dead, "share of right continuations to expect of a dead prefix");
+  t.add("test_error", &test_error, "chance left to the other steps at which draws end");
   t.add("exhaustive", &exhaustive, "value every prefix instead of bisecting");
   t.add("repair_attempts", &repair_attempts, "continuations before the first error; 0: no repair");
-  t.add("grade_temperature", &grade_temperature, "self-grades' log-odds are divided by it (r1 trace bench fits it)");
+  watch.grade.declare(t);
   declare_reward_keys(t, rewards);
   data.declare(t);
   prompt.declare(t);
+}
+
+void TraceKeys::frame_the_world(const OptionTable& table) {
+  if (model.empty() || (!data.data.starts_with("world:reasoning") && model != "mini")) return;
+  for (const char* key :
+       {"prompt_template", "chat_template", "system_prompt", "prompt_prefix", "prompt_suffix", "thought_prefill"})
+    if (table.was_set(key)) return;
+  prompt.prompt_template = "none";
+  prompt.prompt_prefix = world::kZeroPrefix;
+  prompt.prompt_suffix = world::kZeroSuffix;
+  std::cerr << "asked in the frame of the embedded world (prompt_template=none, prompt_prefix=\"The Assistant thinks "
+               "...\"); set prompt_template for another\n";
 }
 
 void TraceKeys::check() const {
@@ -113,15 +124,14 @@ void TraceKeys::check() const {
   check_range("max_active", max_active, 1, 1 << 16);
   check_range("rollouts", rollouts, 1, 4096);
   check_range("max_rollouts", max_rollouts, 1, 1 << 16);
-  check_range("prompt_rollouts", prompt_rollouts, 1, 4096);
+  check_range("exhaustive_rollouts", exhaustive_rollouts, 1, 4096);
   check_range("trace_token_budget", token_budget, 0, INT64_MAX);
   check_range("threads", threads, 0, 1024);
   check_range("repair_attempts", repair_attempts, 0, 1 << 16);
   if (!(temperature > 0))
     fail_usage("temperature is {}, expected above 0: values are shares of different draws", temperature);
-  if (!(grade_temperature > 0)) fail_usage("grade_temperature is {}, expected above 0", grade_temperature);
+  watch.check();
   if (!(p_dead > 0 && p_dead < 0.5)) fail_usage("p_dead is {}, expected above 0, below 0.5", p_dead);
-  if (!(alive_share > 0 && alive_share <= 1)) fail_usage("alive_share is {}, expected above 0 up to 1", alive_share);
   if (!(test_error > 0 && test_error < 0.5)) fail_usage("test_error is {}, expected above 0, below 0.5", test_error);
   if (methods == "auto") return;
   for (size_t at = 0; at <= methods.size();) {
@@ -140,10 +150,9 @@ bool TraceKeys::uses(const std::string& method) const {
 MonteCarloOptions TraceKeys::monte_carlo() const {
   return {.rollouts = static_cast<int>(rollouts),
           .most_rollouts = static_cast<int>(max_rollouts),
-          .prompt_rollouts = static_cast<int>(prompt_rollouts),
+          .exhaustive_rollouts = static_cast<int>(exhaustive_rollouts),
           .budget = token_budget,
           .p_dead = p_dead,
-          .alive_share = alive_share,
           .error = test_error};
 }
 
@@ -176,7 +185,10 @@ TraceSession::TraceSession(const TraceKeys& keys, const std::string& data) : key
 }
 TraceSession::~TraceSession() = default;
 
-int32_t TraceSession::end_id() const { return model_->config().eos_ids.empty() ? -1 : model_->config().eos_ids[0]; }
+RepairEncoder TraceSession::repair_encoder() const {
+  return {[this](const std::string& text) { return encode_completion(*tokenizer_, text); },
+          model_->config().eos_ids.empty() ? -1 : model_->config().eos_ids[0]};
+}
 
 Thought TraceSession::thought_of(const DataRow& row, const std::string& completion, int64_t index) const {
   Thought out;
@@ -237,8 +249,19 @@ std::vector<Thought> TraceSession::thoughts(const std::vector<DataRow>& rows) {
   return out;
 }
 
+std::vector<Truth> TraceSession::checked(const Thought& thought) const {
+  std::vector<Truth> out;
+  for (const tasks::StepVerdict v : verdicts_of(thought.row, thought.texts())) out.push_back(truth_of(v));
+  return out;
+}
+
+// The row's own checker, where it has one; arithmetic in the steps counts where that says nothing.
 std::vector<Truth> TraceSession::exact(const Thought& thought) const {
-  return exact_truths(thought.row, thought.texts());
+  std::vector<Truth> out = claim_truths(thought.texts());
+  const std::vector<Truth> known = checked(thought);
+  for (size_t i = 0; i < known.size(); i++)
+    if (known[i] != Truth::none) out[i] = known[i];
+  return out;
 }
 
 MonteCarloTrace TraceSession::monte_carlo(const Thought& thought, bool ends_right, bool exhaustive,
@@ -247,41 +270,13 @@ MonteCarloTrace TraceSession::monte_carlo(const Thought& thought, bool ends_righ
   return (exhaustive ? exhaust_first_error : bisect_first_error)(sampler, thought.steps.size(), ends_right, options);
 }
 
-// Contexts are long and answers short: each question is a group that its two answers hang on.
-std::vector<std::vector<double>> TraceSession::score(const std::vector<GradeQuestion>& questions) {
-  constexpr int64_t kRows = 1024;
-  std::vector<TrainGroup> groups;
-  std::vector<std::vector<double>> out(questions.size());
-  for (size_t q = 0; q < questions.size(); q++) {
-    TrainGroup group{questions[q].context, {}};
-    out[q].assign(questions[q].candidates.size(), 0.0);
-    for (size_t c = 0; c < questions[q].candidates.size(); c++)
-      group.samples.push_back({questions[q].candidates[c], {}, static_cast<int64_t>(q << 8 | c)});
-    groups.push_back(std::move(group));
-  }
-  Scorer scorer(*model_);
-  for (const MicroBatch& batch : pack(groups, kRows)) {
-    const std::vector<HeadScore> scores = scorer.score(batch);
-    for (size_t i = 0; i < scores.size(); i++) {
-      const auto tag = static_cast<size_t>(batch.tokens[i].tag);
-      out[tag >> 8][tag & 255] += static_cast<double>(scores[i].logp);
-    }
-  }
-  return out;
-}
-
-Grader TraceSession::grader() {
-  return {[this](const std::string& question) { return prompts_->build(question).ids; },
-          [this](const std::string& text) { return encode_completion(*tokenizer_, text); },
-          [this](const std::vector<GradeQuestion>& questions) { return score(questions); }, keys_.grade_temperature};
+std::string problem_of(const Thought& thought) {
+  const bool asked = thought.row.is_object() && thought.row.contains("question") && thought.row["question"].is_string();
+  return asked ? thought.row["question"].get<std::string>() : thought.prompt;
 }
 
 GradeLogits TraceSession::self_logits(const Thought& thought) {
-  const std::string problem =
-      thought.row.is_object() && thought.row.contains("question") && thought.row["question"].is_string()
-          ? thought.row["question"].get<std::string>()
-          : thought.prompt;
-  return grade_logits(problem, thought.texts(), grader());
+  return grade_logits(problem_of(thought), thought.texts(), make_grader(*model_, *prompts_, tokenizer_));
 }
 
 std::string TraceSession::continued(const Thought& thought, const std::string& prefix, uint32_t draw) {
@@ -310,9 +305,9 @@ TracedThought TraceSession::trace(Thought thought, bool with_repair) {
     opinions.push_back(monte_carlo_opinion(*out.monte_carlo));
   }
   if (model_ && keys_.uses("self") && !t.steps.empty()) {
-    out.grades = grades_of(self_logits(t), keys_.grade_temperature);
+    out.grades = grades_of(self_logits(t), keys_.watch.grade.scale());
     out.tokens += out.grades->tokens;
-    opinions.push_back(self_opinion(*out.grades));
+    opinions.push_back(self_opinion(*out.grades, keys_.watch.grade.threshold));
   }
   out.one = one_verdict(opinions);
   if (!with_repair || !model_ || !judged || !out.one.first || keys_.repair_attempts == 0) return out;

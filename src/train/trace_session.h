@@ -12,9 +12,11 @@
 #include "reward/reward.h"
 #include "rollout/sampler.h"
 #include "trace/self_grade.h"
+#include "trace/training_rows.h"
 #include "trace/verdict.h"
 #include "train/options.h"
 #include "train/prompts.h"
+#include "train/self_check_run.h"
 
 namespace r1 {
 
@@ -25,10 +27,13 @@ struct TraceKeys {
   int64_t max_completion_length = 512, seed = 42, threads = 0, max_active = 64;
   double temperature = 1;
   RewardOptions rewards;
-  int64_t rollouts = 4, max_rollouts = 24, prompt_rollouts = 8, token_budget = 0, repair_attempts = 16;
-  double p_dead = 0.05, alive_share = 0.5, test_error = 0.05, grade_temperature = 1;
+  int64_t rollouts = 2, max_rollouts = 6, exhaustive_rollouts = 8, token_budget = 0, repair_attempts = 16;
+  double p_dead = 0.05, test_error = 0.25;
+  SelfCheckKeys watch;  // its grade is that of the method self
   bool exhaustive = false;
   void declare(OptionTable& table);
+  // The embedded world is asked in the frame its base knows where nothing is said about prompts; says so on stderr.
+  void frame_the_world(const OptionTable& table);
   void check() const;
   // Whether a method is asked for: exact, monte_carlo, self.
   bool uses(const std::string& method) const;
@@ -70,16 +75,20 @@ class TraceSession {
   MonteCarloTrace monte_carlo(const Thought& thought, bool ends_right, bool exhaustive,
                               const MonteCarloOptions& options);
   GradeLogits self_logits(const Thought& thought);
+  // What the row's own step checker says; empty: it has none.
+  std::vector<Truth> checked(const Thought& thought) const;
   Verdict judge(const Thought& thought) { return judge_thought(thought, thought.completion, *reward_); }
   // Continues the first steps of a thought once, as a whole completion.
   std::string continued(const Thought& thought, const std::string& prefix, uint32_t draw);
-  const Tokenizer& tokenizer() const { return *tokenizer_; }
-  int32_t end_id() const;
+  RepairEncoder repair_encoder() const;
+  const Transformer& model() const { return *model_; }
+  const PromptBuilder& prompts() const { return *prompts_; }
+  std::shared_ptr<const Tokenizer> shared_tokenizer() const { return tokenizer_; }
+  Sampler& sampler() { return *sampler_; }
+  Reward& reward() { return *reward_; }
 
  private:
   std::vector<std::string> sample(const std::vector<DataRow>& rows, std::vector<std::vector<TokenId>>& ids);
-  std::vector<std::vector<double>> score(const std::vector<GradeQuestion>& questions);
-  Grader grader();
 
   const TraceKeys& keys_;
   std::unique_ptr<Reward> reward_;
@@ -89,5 +98,8 @@ class TraceSession {
   std::unique_ptr<PromptBuilder> prompts_;
   std::unique_ptr<Sampler> sampler_;
 };
+
+// The question that a thought answers, as a person reads it.
+std::string problem_of(const Thought& thought);
 
 }  // namespace r1

@@ -227,7 +227,8 @@ TEST(Claims, EquationsInRunningText) {
                             "2+3=5, 5-1=4", "1,000 + 1 = 1,001", "7 / 2 = 3.5", "-2 - -3 = 1", "2 × 3 = 6",
                             "1/3 + 1/6 = 1/2", "2 + 2 = 4 = 1 + 3", "5 - 2 apples: 5 - 2 = 3 apples"})
     EXPECT_EQ(verdict(right), "right") << right;
-  for (const char* wrong : {"2 + 3 = 6", "2 + 3 = 5, 5 - 1 = 3", "2 + 2 = 4 = 1 + 2", "1/3 = 0.333", "Step 2: 1 = 2"})
+  for (const char* wrong :
+       {"2 + 3 = 6", "2 + 3 = 5, 5 - 1 = 3", "2 + 2 = 4 = 1 + 2", "1/3 = 0.333", "Step 2: 1 = 2", "先算11+15=20。"})
     EXPECT_EQ(verdict(wrong), "wrong") << wrong;
   for (const char* none : {"", "2 + 3", "x = 5", "a = b", "1 / 0 = 1", "99999999999999999999 = 1", "2 + = 3", "= 3",
                            "2024-03-05", "3rd = 3"})

@@ -94,7 +94,9 @@ std::vector<Token> tokens_of(std::string_view text, std::string_view names) {
       if (i < text.size() && is_letter(text[i]) && names.find(text[i]) == std::string_view::npos) out.back().kind = '?';
     } else if (is_letter(c) || (c & 0x80) != 0) {
       const size_t begin = i;
-      while (i < text.size() && (is_letter(text[i]) || (text[i] & 0x80) != 0 || (i > begin && is_digit(text[i])))) i++;
+      // x2 is a word, but figures behind a character of another script begin a number
+      const auto goes_on = [&](size_t at) { return at > begin && is_digit(text[at]) && (text[at - 1] & 0x80) == 0; };
+      while (i < text.size() && (is_letter(text[i]) || (text[i] & 0x80) != 0 || goes_on(i))) i++;
       const bool name = i - begin == 1 && names.find(c) != std::string_view::npos;
       out.push_back({name ? 'v' : '?', {}, name ? c : '\0'});
     } else {

@@ -10,6 +10,8 @@
 #include "data/world/documents.h"
 #include "data/world/facts.h"
 #include "data/world/rows.h"
+#include "data/world/step_checker.h"
+#include "text/steps.h"
 
 namespace r1::world {
 namespace {
@@ -338,6 +340,56 @@ TEST(WorldRows, LanguagesAndMixtures) {
     EXPECT_EQ(row.row["meta"]["language"], "zh");
   const auto rows = world_rows("world:reasoning?rows=40:0.5,world:general?rows=40:0.5");
   EXPECT_EQ(rows.size(), 80u);
+}
+
+std::string step_verdicts(const std::string& key, const std::vector<std::string>& steps) {
+  const Json row = {{"world", "reasoning"}, {"meta", {{"key", key}}}};
+  std::string out;
+  for (const tasks::StepVerdict v : check_reasoning_steps(row, steps)) out += tasks::step_verdict_name(v)[0];
+  return out;
+}
+
+TEST(WorldSteps, EveryKindOfStep) {
+  EXPECT_EQ(step_verdicts("42-13;-11", {"Let me see.", "First, 42-13=29.", "29-11=18.", "The answer is 18.",
+                                        "<answer> 18 </answer>"}),
+            "nrrrr");
+  EXPECT_EQ(step_verdicts("42-13;-11", {"42-13=27.", "42+13=55.", "29-13=16.", "So the answer is 29.", "17",
+                                        "<think> </think> <answer> 19 </answer>"}),
+            "wwwwww")
+      << "a false equation, another operation, numbers put together otherwise, another answer";
+  EXPECT_EQ(
+      step_verdicts("42-13", {"42-13: 12-3=9 borrow 1, 4-1-1=2, so 29.", "42-13：12-3=9借1，4-1-1=2，得29。",
+                              "42-13: 12-3=9 borrow 1, 4-1=3, so 39.", "42-13: 12-3=8 borrow 1, 4-1-1=2, so 29."}),
+      "rrww");
+  EXPECT_EQ(step_verdicts("42-13", {"So 27 was wrong, it is 29.", "我算错了，不是29，是27。", "Right.", "29+13=42.",
+                                    "50-13=37."}),
+            "rwnrn")
+      << "looks back; a check backwards; another way is not judged";
+  EXPECT_EQ(step_verdicts("12+30;>40", {"30+12=42.", "of 42 and 40, 42 is larger.", "42和40，40大。", "是42。"}),
+            "rrwr");
+  for (const char* key : {"", "12", "12+", "12+3;", "12+3;4", "7/2", "12^3", "12+3x"})
+    EXPECT_THROW(step_verdicts(key, {"12+3=15."}), Error) << key;
+}
+
+// Every step of the clean traces is right or says nothing; with one figure of a result changed it is wrong.
+TEST(WorldSteps, CleanTracesAreRight) {
+  int right = 0, wrong = 0, changed = 0;
+  for (const DataRow& row : world_rows("world:reasoning?rows=600&solutions=1")) {
+    ASSERT_TRUE(is_reasoning_row(row.row));
+    std::vector<std::string> steps;
+    for (const Step& s : split_steps(row.completion)) steps.push_back(row.completion.substr(s.from, s.to - s.from));
+    for (const tasks::StepVerdict v : check_reasoning_steps(row.row, steps)) {
+      EXPECT_NE(v, tasks::StepVerdict::wrong) << row.completion;
+      right += v == tasks::StepVerdict::right;
+    }
+    std::string& last = steps.back();
+    const size_t figure = last.find_last_of("0123456789");
+    last[figure] = last[figure] == '9' ? '8' : static_cast<char>(last[figure] + 1);
+    wrong += check_reasoning_steps(row.row, steps).back() == tasks::StepVerdict::wrong;
+    changed++;
+  }
+  EXPECT_GT(right, 1200);
+  EXPECT_EQ(wrong, changed);
 }
 
 }  // namespace
