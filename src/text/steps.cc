@@ -445,6 +445,11 @@ class Splitter {
 
 std::vector<Step> split_steps(std::string_view text) { return Splitter(text).run(); }
 
+size_t count_characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 std::vector<Step> token_steps(const std::vector<Step>& steps, const std::vector<TokenId>& ids,
                               const Tokenizer& tokenizer, bool skip_special) {
   std::vector<Step> out(steps.size());

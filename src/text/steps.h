@@ -25,6 +25,9 @@ struct Step {
 // </answer> close one. Any bytes; linear in their number. No steps in an empty text.
 std::vector<Step> split_steps(std::string_view text);
 
+// Code points of UTF-8, in which people are told where a step stands.
+size_t count_characters(std::string_view text);
+
 // The ranges of `ids` that belong to the steps of their text, decoded without special tokens where `skip_special` says
 // so. A token belongs to the step in which it begins; a step in which none begins is empty. Without gaps, all ids.
 std::vector<Step> token_steps(const std::vector<Step>& steps, const std::vector<TokenId>& ids,

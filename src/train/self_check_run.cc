@@ -1,10 +1,9 @@
 #include "train/self_check_run.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "data/tasks/answer.h"
+#include "text/steps.h"
 #include "trace/thought.h"
 #include "train/policy.h"
 #include "train/prompts.h"
@@ -120,19 +119,12 @@ SelfChecked SelfCheckRunner::answer(const WatchedPrompt& prompt, const SamplingO
   return out;
 }
 
-namespace {
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-}  // namespace
-
 Json json_of(const SelfChecked& checked, const std::string& judge) {
   Json steps = Json::array(), dropped = Json::array();
   size_t from = 0;
   for (const CheckedStep& s : checked.steps) {
     const std::string text = checked.text.substr(s.range.from, s.range.to - s.range.from);
-    const size_t to = from + characters(text);
+    const size_t to = from + count_characters(text);
     steps.push_back({{"text", text}, {"from", from}, {"to", to}, {"value", s.value ? Json(*s.value) : Json()}});
     from = to;
   }

@@ -12,6 +12,7 @@
 #include "data/world/documents.h"
 #include "data/world/step_checker.h"
 #include "formats/model_path.h"
+#include "text/steps.h"
 
 namespace r1 {
 namespace {
@@ -32,12 +33,6 @@ std::vector<tasks::StepVerdict> verdicts_of(const Json& row, const std::vector<s
   return tasks::check_steps(tasks::find_family(row["task"].get<std::string>()), item, steps);
 }
 
-size_t characters(std::string_view text) {
-  size_t n = 0;
-  for (char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return n;
-}
-
 void check_range(const char* key, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high) fail_usage("{} is {}, expected {} to {}", key, value, low, high);
 }
@@ -55,7 +50,7 @@ Json json_of(const TracedThought& t) {
   size_t from = 0;
   for (size_t i = 0; i < t.thought.steps.size(); i++) {
     const std::string text = t.thought.text_of(i);
-    const size_t to = from + characters(text);
+    const size_t to = from + count_characters(text);
     Json step = {{"text", text}, {"from", from}, {"to", to}, {"value", nullptr}, {"ci95", nullptr}};
     if (const PrefixValue* v = value_of(t, i)) {
       const ShareInterval ci = share_interval(v->right, v->counted);
