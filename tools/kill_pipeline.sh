@@ -50,7 +50,7 @@ while read -r stage before pause; do
   if kill -9 "$pid" 2> /dev/null; then
     done_kills=$((done_kills + 1))
     say "kill $done_kills: $pause s after the beginning of [$stage]"
-    wait "$pid" 2> /dev/null
+    { wait "$pid"; } 2> /dev/null
   else
     wait "$pid"
     code=$?

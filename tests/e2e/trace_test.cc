@@ -28,7 +28,7 @@ TEST(TraceVerb, AGivenThoughtWithoutAModel) {
   EXPECT_EQ(keys_of(rows[0]["steps"][0]),
             (std::vector<std::string>{"text", "from", "to", "value", "ci95", "exact", "self"}));
   EXPECT_EQ(rows[0]["steps"][1]["exact"], "wrong");
-  EXPECT_EQ(rows[0]["steps"][2]["from"], 24) << "in characters";
+  EXPECT_EQ(rows[0]["steps"][2]["from"], 23) << "in characters";
   EXPECT_EQ(rows[0]["first_error"]["step"], 1);
   EXPECT_EQ(rows[0]["first_error"]["by"], "exact");
   EXPECT_TRUE(rows[0]["repair"].is_null());
