@@ -103,7 +103,7 @@ TEST_F(ModelFolder, TemplateOfTheTokenizerConfig) {
   put("tokenizer_config.json", R"({"chat_template":"one"})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "one");
   put("tokenizer_config.json",
-      R"({"chat_template":[{"name":"tool_use","template":"x"},{"name":"default","template":"two"}]})");
+      R"({"chat_template":[{"name":"rag","template":"x"},{"name":"default","template":"two"}]})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "two");
   put("tokenizer_config.json", R"({"chat_template":7})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "");
