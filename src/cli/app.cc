@@ -106,7 +106,8 @@ struct Words {
 };
 
 void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
-  CLI::App* tokenize = app.add_subcommand("tokenize", "JSON lines {\"text\"} to {\"ids\"}, or back with --decode");
+  CLI::App* tokenize =
+      app.add_subcommand("tokenize", "JSON lines {\"text\"} on standard input to {\"ids\"}, or back with --decode");
   tokenize->add_option("--model", w.tokenize_model, "folder or .gguf, also with a tokenizer alone")->required();
   tokenize->add_flag("--decode", w.decode, "{\"ids\"} to {\"text\"}");
   tokenize->add_flag("--json", w.json, "JSON lines (always so)");
@@ -118,7 +119,7 @@ void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
     };
   });
   CLI::App* chat_template =
-      app.add_subcommand("template", "JSON lines {\"messages\",...} to {\"text\"} or {\"error\"}");
+      app.add_subcommand("template", "JSON lines {\"messages\",...} on standard input to {\"text\"} or {\"error\"}");
   auto* from = chat_template->add_option_group("source");
   from->add_option("--template", w.template_file, "a Jinja file");
   from->add_option("--model", w.template_model, "the model's own template");
@@ -134,7 +135,7 @@ void add_text_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
 }
 
 void add_model_verbs(CLI::App& app, Words& w, std::function<int()>& action) {
-  CLI::App* logprobs = app.add_subcommand("logprobs", "JSON lines {\"ids\"} to {\"logprobs\"}");
+  CLI::App* logprobs = app.add_subcommand("logprobs", "JSON lines {\"ids\"} on standard input to {\"logprobs\"}");
   add_model_flags(logprobs, w.model);
   logprobs->add_flag("--json", w.json, "JSON lines (always so)");
   add_set(logprobs, w.sets);

@@ -7,6 +7,7 @@
 #include "base/durable_file.h"
 #include "formats/checked_json.h"
 #include "formats/gguf.h"
+#include "formats/older_tokenizer.h"
 #include "formats/safetensors.h"
 #include "formats/tokenizer_summary.h"
 
@@ -128,6 +129,10 @@ Inspection inspect_gguf(const std::string& path) {
 
 // ---- files and folders of Hugging Face
 
+bool holds_tokenizer(const fs::path& folder) {
+  return is_there(folder / "tokenizer.json") || is_there(folder / "vocab.json") || is_there(folder / "tokenizer.model");
+}
+
 Json template_summary(const fs::path& folder, const Json& tokenizer_config) {
   if (is_there(folder / "chat_template.jinja")) return {{"bytes", fs::file_size(folder / "chat_template.jinja")}};
   if (!tokenizer_config.is_object() || !tokenizer_config.contains("chat_template")) return nullptr;
@@ -146,6 +151,8 @@ void add_text_parts(const fs::path& folder, Json& report) {
   if (is_there(folder / "tokenizer.json"))
     report["tokenizer"] = summarise_tokenizer_json(read_text_file((folder / "tokenizer.json").string(), kMostTokenizer),
                                                    (folder / "tokenizer.json").string());
+  else if (const std::string made = older_tokenizer_json(folder.string()); !made.empty())
+    report["tokenizer"] = summarise_tokenizer_json(made, folder.string());
   for (const char* key : {"bos_token", "eos_token", "pad_token"})
     if (report["tokenizer"].is_object() && config.is_object() && config.contains(key) && !config[key].is_null())
       report["tokenizer"][key] = config[key].is_object() ? config[key].value("content", Json()) : config[key];
@@ -195,9 +202,11 @@ Inspection inspect_folder(const fs::path& folder) {
   const auto tensors = folder_tensors(folder);
   out.config = read_object(folder / "config.json");
   out.generation_config = read_object(folder / "generation_config.json");
-  if (!adapter && out.config.is_null() && !tensors && !is_there(folder / "tokenizer.json"))
-    fail("{}: holds no model (config.json, model.safetensors), adapter (adapter_config.json) or tokenizer.json",
-         folder.string());
+  if (!adapter && out.config.is_null() && !tensors && !holds_tokenizer(folder))
+    fail(
+        "{}: holds no model (config.json, model.safetensors), adapter (adapter_config.json) or tokenizer "
+        "(tokenizer.json, vocab.json, tokenizer.model)",
+        folder.string());
   const bool model = tensors != nullptr || !out.config.is_null();
   Json& r = out.report;
   r = {{"path", folder.string()},

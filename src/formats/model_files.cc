@@ -7,6 +7,7 @@
 #include "formats/checked_json.h"
 #include "formats/gguf.h"
 #include "formats/model_path.h"
+#include "formats/older_tokenizer.h"
 #include "formats/peft.h"
 #include "formats/safetensors.h"
 
@@ -32,17 +33,29 @@ Json read_json_if_there(const fs::path& path) {
   return json;
 }
 
-// tokenizer_config.json's chat_template: one string, or a list of named ones of which "default" counts.
+std::string named_template(const Json& list, const char* name) {
+  for (const Json& entry : list)
+    if (entry.is_object() && entry.value("name", Json()) == name && entry.contains("template") &&
+        entry["template"].is_string())
+      return entry["template"].get<std::string>();
+  return "";
+}
+
+// tokenizer_config.json's chat_template: one string, or a list of named ones. Of these "default" counts, and "tool_use"
+// in its place where there are tools, as transformers chooses: both become one.
 std::string default_template(const Json& tokenizer_config) {
   if (!tokenizer_config.is_object() || !tokenizer_config.contains("chat_template")) return "";
   const Json& t = tokenizer_config["chat_template"];
   if (t.is_string()) return t.get<std::string>();
-  if (t.is_array())
-    for (const Json& entry : t)
-      if (entry.is_object() && entry.value("name", "") == "default" && entry.contains("template") &&
-          entry["template"].is_string())
-        return entry["template"].get<std::string>();
-  return "";
+  if (!t.is_array()) return "";
+  const std::string otherwise = named_template(t, "default"), with_tools = named_template(t, "tool_use");
+  if (with_tools.empty() || otherwise.empty()) return otherwise;
+  // a line break before a template's end is not part of it; the signs keep those that are
+  const auto whole = [](const std::string& text) {
+    return text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
+  };
+  return "{% if tools is defined and tools is not none +%}" + whole(with_tools) + "{%+ else +%}" + whole(otherwise) +
+         "{%+ endif %}";
 }
 
 // additional_chat_templates/NAME.jinja, where newer folders keep them, joins tokenizer_config.json's list, where older
@@ -65,7 +78,10 @@ void read_named_templates(const fs::path& folder, ModelFiles& out) {
 void read_tokenizer_files(const fs::path& folder, ModelFiles& out) {
   out.tokenizer_config = read_json_if_there(folder / "tokenizer_config.json");
   if (is_there(folder / "tokenizer.json"))
-    out.tokenizer_json = read_text_file((folder / "tokenizer.json").string(), kMostTokenizer);
+    out.tokenizer_json = with_added_tokens(read_text_file((folder / "tokenizer.json").string(), kMostTokenizer),
+                                           out.tokenizer_config, (folder / "tokenizer.json").string());
+  else
+    out.tokenizer_json = older_tokenizer_json(folder.string());
   for (const char* name :
        {"added_tokens.json", "special_tokens_map.json", "vocab.json", "merges.txt", "tokenizer.model"})
     if (is_there(folder / name))
@@ -127,7 +143,10 @@ ModelFiles open_folder(const fs::path& folder) {
   else if (is_there(folder / "pytorch_model.bin"))
     fail("{}: pytorch_model.bin is a pickle, which is never read; save the model as safetensors", out.path);
   if (!out.tensors && out.tokenizer_json.empty() && out.config.is_null())
-    fail("{}: holds neither a model (config.json, model.safetensors) nor a tokenizer.json", out.path);
+    fail(
+        "{}: holds neither a model (config.json, model.safetensors) nor a tokenizer (tokenizer.json, vocab.json with "
+        "merges.txt, tokenizer.model)",
+        out.path);
   return out;
 }
 

@@ -87,12 +87,23 @@ TEST_F(ModelFolder, TokenizerAlone) {
   EXPECT_EQ(files.tensors, nullptr);
 }
 
+// Judged by transformers: with tools it takes "tool_use", without "default", a last line break aside.
+TEST_F(ModelFolder, TemplateForToolsIsChosenWithinTheTemplate) {
+  put("tokenizer.json", "{}");
+  put("tokenizer_config.json",
+      R"({"chat_template":[{"name":"default","template":"\nD\n"},{"name":"tool_use","template":"T"}]})");
+  EXPECT_EQ(open_model_files(folder_).chat_template,
+            "{% if tools is defined and tools is not none +%}T{%+ else +%}\nD{%+ endif %}");
+  put("tokenizer_config.json", R"({"chat_template":[{"name":"tool_use","template":"T"},{"name":7}]})");
+  EXPECT_EQ(open_model_files(folder_).chat_template, "");
+}
+
 TEST_F(ModelFolder, TemplateOfTheTokenizerConfig) {
   put("tokenizer.json", "{}");
   put("tokenizer_config.json", R"({"chat_template":"one"})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "one");
   put("tokenizer_config.json",
-      R"({"chat_template":[{"name":"tool_use","template":"x"},{"name":"default","template":"two"}]})");
+      R"({"chat_template":[{"name":"rag","template":"x"},{"name":"default","template":"two"}]})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "two");
   put("tokenizer_config.json", R"({"chat_template":7})");
   EXPECT_EQ(open_model_files(folder_).chat_template, "");

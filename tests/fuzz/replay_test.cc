@@ -19,7 +19,9 @@
 #define R1_FUZZ_TARGETS(X) \
   X(adapter_config_fuzz)   \
   X(chat_template_fuzz)    \
-  X(gguf_fuzz) X(jsonl_fuzz) X(math_answer_fuzz) X(records_fuzz) X(safetensors_fuzz) X(tokenizer_fuzz) X(yaml_fuzz)
+  X(gguf_fuzz)             \
+  X(jsonl_fuzz)            \
+  X(math_answer_fuzz) X(records_fuzz) X(safetensors_fuzz) X(sentencepiece_fuzz) X(tokenizer_fuzz) X(yaml_fuzz)
 #define R1_DECLARE(name) extern "C" int name(const uint8_t*, size_t);
 R1_FUZZ_TARGETS(R1_DECLARE)
 

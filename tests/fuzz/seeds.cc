@@ -96,6 +96,21 @@ constexpr const char* kAnswers[] = {
     "\\pm 3\n\\binom{6}{2} \\log_2 8, \\sin^{-1} 30^\\circ, |x|, 9^{9^{9}}, 1.5e-3, 50\\%, 0.\\overline{3}",
 };
 
+// A field of bytes of a protocol buffer; fewer than 128 of them.
+std::string field(int number, const std::string& bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+}
+std::string sentencepiece() {
+  std::string out;
+  for (const auto& [piece, type] : {std::pair("<unk>", 2), {"<s>", 3}, {"<0x41>", 6}, {"a", 1}, {"b", 1}, {"ab", 1}}) {
+    std::string fields = field(1, piece) + std::string("\x15\0\0\x80\xBF", 5);
+    if (type != 1) fields += std::string{'\x18', static_cast<char>(type)};
+    out += field(1, fields);
+  }
+  out += field(2, std::string("\x18\x02\x98\x02\x01\xC0\x02\0\xD0\x02\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 20));
+  return out + field(3, field(1, "identity") + std::string("\x18\x01\x20\0", 4));
+}
+
 }  // namespace
 
 std::map<std::string, Inputs> make_seeds() {
@@ -112,6 +127,7 @@ std::map<std::string, Inputs> make_seeds() {
       safetensors(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"BOOL","shape":[0],)"
                   R"("data_offsets":[8,8]},"c":{"dtype":"F64","shape":[2,1],"data_offsets":[8,24]}})",
                   24));
+  put("sentencepiece_fuzz", sentencepiece());
   put("adapter_config_fuzz",
       R"({"peft_type":"LORA","base_model_name_or_path":"mini","r":8,"lora_alpha":16,"use_rslora":true,"bias":"none",)"
       R"("target_modules":["q_proj","v_proj"],"rank_pattern":{},"modules_to_save":null,"init_lora_weights":"gaussian"})" +

@@ -113,8 +113,11 @@ class Checker {
       if (o.op == back && q.op == '-' && o.a == q.b && o.b == c) return StepVerdict::right;
       for (const int64_t n : {q.a, q.b, c}) known_a |= n == o.a, known_b |= n == o.b;
     }
-    // numbers of the question put together in another way
-    return known_a && known_b ? StepVerdict::wrong : StepVerdict::none;
+    if (operations_.size() == 1) return known_a && known_b ? StepVerdict::wrong : StepVerdict::none;
+    // several operations may be done in another order (42-11 first, of 42-13-11), but none of them is another one
+    const auto flipped = [&](const Operation& q) { return o.a == q.a && o.b == q.b; };
+    const bool wrong = std::any_of(operations_.begin(), operations_.end(), flipped);
+    return wrong ? StepVerdict::wrong : StepVerdict::none;
   }
 
   // "42-13: 12-3=9 borrow 1, 4-1-1=2, so 29": what it comes to.

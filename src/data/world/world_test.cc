@@ -353,10 +353,11 @@ TEST(WorldSteps, EveryKindOfStep) {
   EXPECT_EQ(step_verdicts("42-13;-11", {"Let me see.", "First, 42-13=29.", "29-11=18.", "The answer is 18.",
                                         "<answer> 18 </answer>"}),
             "nrrrr");
-  EXPECT_EQ(step_verdicts("42-13;-11", {"42-13=27.", "42+13=55.", "29-13=16.", "So the answer is 29.", "17",
+  EXPECT_EQ(step_verdicts("42-13;-11", {"42-13=27.", "42+13=55.", "42-11=31.", "So the answer is 29.", "17",
                                         "<think> </think> <answer> 19 </answer>"}),
-            "wwwwww")
-      << "a false equation, another operation, numbers put together otherwise, another answer";
+            "wwnwww")
+      << "a false equation, another operation, another order (not judged), another answer";
+  EXPECT_EQ(step_verdicts("42-13", {"42+13=55.", "13+29=42.", "42*29=1218."}), "wrw");
   EXPECT_EQ(
       step_verdicts("42-13", {"42-13: 12-3=9 borrow 1, 4-1-1=2, so 29.", "42-13：12-3=9借1，4-1-1=2，得29。",
                               "42-13: 12-3=9 borrow 1, 4-1=3, so 39.", "42-13: 12-3=8 borrow 1, 4-1-1=2, so 29."}),
