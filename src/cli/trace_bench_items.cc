@@ -38,7 +38,8 @@ BenchItem item_of(const LabelledSolution& s, int64_t index, const TraceSession& 
   std::vector<Step> steps;
   for (size_t i = 0; i < s.steps.size(); i++) {
     const size_t from = text.size();
-    text += s.steps[i] + (i + 1 < s.steps.size() ? "\n\n" : "");
+    const bool blank = s.steps[i].ends_with(' ') || s.steps[i].ends_with('\n');  // as the model wrote it
+    text += s.steps[i] + (i + 1 < s.steps.size() && !blank ? "\n\n" : "");
     steps.push_back({from, text.size()});
   }
   BenchItem out{session.thought_of(row, text, index), s.label, s.final_answer_correct};

@@ -218,17 +218,14 @@ class Pipeline {
             {"kind", s.kind->name},
             {"from", s.from},
             {"seconds", std::max(wall, sums.step_seconds)},  // a resumed one counts what it did before
-            {"flops", s.kind->trains || s.kind->samples ? flops_of(s, sums, policy_of(s)) : 0.0},
+            {"flops", s.kind->trains || s.kind->samples ? flops_of(s, sums, graph_.policy_of(s)) : 0.0},
             {"tokens", sums.tokens},
-            {"model", policy_of(s)},
+            {"model", graph_.policy_of(s)},
             {"result", result},
             {"artefacts", artefacts_of(graph_, s)},
             {"key", now.key()},
             {"inputs", now.inputs()}};
   }
-
-  // The model that the stage made, or looked at.
-  std::string policy_of(const RecipeStage& s) const { return graph_.model_of(s.kind->makes_model ? s.name : s.from); }
 
   // stage.json comes last and says that the stage is finished. Other questions than last time are asked anew.
   bool evaluate(const RecipeStage& s, Json& record) {
@@ -239,8 +236,9 @@ class Pipeline {
     record["eval"] = nullptr;
     if (wanted) {
       const std::string opponent = s.eval.against.empty() ? "" : graph_.folder_of(s.eval.against) + "/general.jsonl";
-      const auto e = named(
-          s, [&] { return evaluate_stage(s, *graph_.make(s), policy_of(s), fs::exists(opponent) ? opponent : ""); });
+      const auto e = named(s, [&] {
+        return evaluate_stage(s, *graph_.make(s), graph_.policy_of(s), fs::exists(opponent) ? opponent : "");
+      });
       if (!e) return false;
       record["eval"] = e->numbers;
       fs::create_directories(graph_.folder_of(s.name));

@@ -98,7 +98,8 @@ TEST_F(PipelineTest, TheGraph) {
   recipe_.stages = {{"a", {{"stage", "sft"}}},
                     {"b", {{"stage", "grpo"}, {"chat_template", "{%- if x -%}{{ y }}{%- endif -%}"}}},
                     {"c", {{"stage", "sft"}, {"from", "base"}, {"data", "{b}/rows.jsonl"}}},
-                    {"d", {{"stage", "eval"}, {"from", "a"}}}};
+                    {"d", {{"stage", "eval"}, {"from", "a"}}},
+                    {"e", {{"stage", "eval"}, {"model", "mini"}}}};
   recipe_.given = {{"c.gate", "accuracy >= 0.5"}, {"pipeline_eval_rows", "7"}, {"d.pipeline_eval_rows", "3"}};
   const StageGraph graph(recipe_);
   EXPECT_EQ(graph.stage("a").from, "");
@@ -107,6 +108,9 @@ TEST_F(PipelineTest, TheGraph) {
   EXPECT_EQ(graph.stage("c").needs, std::vector<std::string>{"b"});
   EXPECT_EQ(graph.stage("c").gate, "accuracy >= 0.5");
   EXPECT_EQ(graph.stage("d").from, "a");
+  EXPECT_EQ(graph.policy_of(graph.stage("b")), out() + "/stages/b/model");
+  EXPECT_EQ(graph.policy_of(graph.stage("d")), out() + "/stages/a/model") << "it looks at what it begins with";
+  EXPECT_EQ(graph.policy_of(graph.stage("e")), "mini") << "its own key";
   EXPECT_EQ(graph.stage("c").eval.rows, 7);
   EXPECT_EQ(graph.stage("d").eval.rows, 3);
   EXPECT_EQ(graph.make(graph.stage("c"))->data().data, out() + "/stages/b/rows.jsonl");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/openai_client.h"
 
 namespace r1 {
 namespace {
@@ -306,6 +307,12 @@ std::string StageGraph::folder_of(const std::string& stage) const {
 std::string StageGraph::model_of(const std::string& stage) const {
   if (stage.empty()) return model_;
   return (fs::path(folder_of(stage)) / "model").string();
+}
+
+std::string StageGraph::policy_of(const RecipeStage& stage) const {
+  if (stage.kind->makes_model) return model_of(stage.name);
+  const std::string model = make(stage)->begins_with();
+  return is_openai_address(model) ? model_of(stage.from) : model;
 }
 
 std::string StageGraph::path_of(const std::string& stage, const std::string& part) const {

@@ -64,6 +64,8 @@ class StageGraph {
   const std::string& shared_data() const { return shared_data_; }  // empty: none
   std::string folder_of(const std::string& stage) const;
   std::string model_of(const std::string& stage) const;
+  // The model that a stage makes; of one that makes none, the model it looks at: its own key, else what it begins with.
+  std::string policy_of(const RecipeStage& stage) const;
 
   // The stage ready to run, references replaced by `resolve` (those to {NAME.model} and its own model alike). With
   // `checked`, values are looked at as a whole too (StageRun::check).
