@@ -14,7 +14,8 @@ The questions are world:reasoning in R1-Zero's frame. Sampled tokens are counted
 sampled_tokens of metrics.jsonl, tokens of r1 reject's progress.jsonl, thoughts and `tokens` of r1 trace.
 
 Prints a Markdown table, also written to OUT/table.md; OUT/results.json has the figures. Killed, it goes on where it was
-when it is called again. Needs r1 and Python's own library. Two hours a seed on one slow core with the embedded model.
+when it is called again. Needs r1 and Python's own library. With the embedded model a step of GRPO (256 answers, 10 to 17
+thousand tokens) is 7.7 seconds of one slow core, so that 1.5 million tokens take a way some 15 minutes of it.
 """
 import argparse
 import json
