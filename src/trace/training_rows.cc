@@ -25,6 +25,15 @@ Json continued_row(const Thought& t, const std::string& prefix, const std::strin
   return {{"input_ids", ids}, {"labels", labels}};
 }
 
+// What is written behind the wrong step: its thought is open by then and is not opened again.
+std::string without_opening(const std::string& mended) {
+  static const std::string kOpening = "<think>";
+  const size_t at = mended.find_first_not_of(" \n\t");
+  if (at == std::string::npos || mended.compare(at, kOpening.size(), kOpening) != 0) return mended;
+  const size_t behind = mended.find_first_not_of(" \n\t", at + kOpening.size());
+  return behind == std::string::npos ? "" : mended.substr(behind);
+}
+
 }  // namespace
 
 RepairRows repair_rows(const Json& asked, const Thought& t, const Repair& repair, const std::string& by,
@@ -43,8 +52,9 @@ RepairRows repair_rows(const Json& asked, const Thought& t, const Repair& repair
   out.continued = continued_row(t, prefix, mended, encoder);
   if (!closes_thought(wrong)) {
     const bool blank = !wrong.empty() && (wrong.back() == ' ' || wrong.back() == '\n');
-    out.corrected = {{"prompt", asked},
-                     {"completion", prefix + wrong + (blank ? "" : " ") + "Wait, that is wrong: " + mended}};
+    out.corrected = {
+        {"prompt", asked},
+        {"completion", prefix + wrong + (blank ? "" : " ") + "Wait, that is wrong: " + without_opening(mended)}};
   }
   if (repair.right_step != wrong)
     out.preferred = {{"prompt", asked}, {"chosen", prefix + repair.right_step}, {"rejected", prefix + wrong}};

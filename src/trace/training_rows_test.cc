@@ -54,6 +54,16 @@ TEST(TrainingRows, OneRepairThreeKinds) {
   EXPECT_EQ(ids[2 + prefix.size()], 'S');
 }
 
+TEST(TrainingRows, ACorrectionOpensNoSecondThought) {
+  Thought t;
+  t.completion = " <think> So 8. The answer is 8. </think>";
+  t.steps = split_steps(t.completion);
+  t.prompt_ids = {1};
+  const RepairRows rows =
+      repair_rows("3 + 4?", t, repair_of(0, " <think> So 7. ", "It is 7. </think>"), "exact", bytewise());
+  EXPECT_EQ(rows.corrected["completion"], " <think> So 8. Wait, that is wrong: So 7. It is 7. </think>");
+}
+
 TEST(TrainingRows, WhatDoesNotApplyIsNull) {
   Thought t;
   t.completion = "<think> 3 + 4. </think> <answer> 8 </answer>";

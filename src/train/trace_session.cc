@@ -7,31 +7,16 @@
 #include "base/interrupt.h"
 #include "base/threads.h"
 #include "data/question.h"
-#include "data/tasks/task.h"
 #include "data/tasks/task_rows.h"
 #include "data/world/documents.h"
-#include "data/world/step_checker.h"
 #include "formats/model_path.h"
 #include "text/steps.h"
+#include "train/exact_truths.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Truth truth_of(tasks::StepVerdict v) {
-  return v == tasks::StepVerdict::none ? Truth::none : v == tasks::StepVerdict::right ? Truth::right : Truth::wrong;
-}
-
-std::vector<tasks::StepVerdict> verdicts_of(const Json& row, const std::vector<std::string>& steps) {
-  if (world::is_reasoning_row(row)) return world::check_reasoning_steps(row, steps);
-  const bool family = row.is_object() && row.contains("task") && row["task"].is_string() && row.contains("meta");
-  if (!family) return {};
-  tasks::TaskItem item;
-  item.answer = row.value("answer", "");
-  item.meta = row["meta"];
-  return tasks::check_steps(tasks::find_family(row["task"].get<std::string>()), item, steps);
-}
 
 void check_range(const char* key, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high) fail_usage("{} is {}, expected {} to {}", key, value, low, high);
@@ -245,18 +230,11 @@ std::vector<Thought> TraceSession::thoughts(const std::vector<DataRow>& rows) {
 }
 
 std::vector<Truth> TraceSession::checked(const Thought& thought) const {
-  std::vector<Truth> out;
-  for (const tasks::StepVerdict v : verdicts_of(thought.row, thought.texts())) out.push_back(truth_of(v));
-  return out;
+  return checked_truths(thought.row, thought.texts());
 }
 
-// The row's own checker, where it has one; arithmetic in the steps counts where that says nothing.
 std::vector<Truth> TraceSession::exact(const Thought& thought) const {
-  std::vector<Truth> out = claim_truths(thought.texts());
-  const std::vector<Truth> known = checked(thought);
-  for (size_t i = 0; i < known.size(); i++)
-    if (known[i] != Truth::none) out[i] = known[i];
-  return out;
+  return exact_truths(thought.row, thought.texts());
 }
 
 MonteCarloTrace TraceSession::monte_carlo(const Thought& thought, bool ends_right, bool exhaustive,
