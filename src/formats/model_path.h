@@ -6,7 +6,7 @@
 namespace r1 {
 
 // The path of what `name` means. `mini` is the embedded model: $R1_ASSETS/mini, else assets/mini beside the program's
-// checkout; `mini-student`, in the same place, a shape of a sixth of its size with its tokenizer and without weights. A
+// checkout; `mini-student`, in the same place, a model of a quarter of its size with the same tokenizer. A
 // Hub name is looked up in $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub, revision main. Nothing is fetched.
 // Throws r1::Error saying where it looked.
 std::string resolve_model(const std::string& name);
