@@ -210,6 +210,17 @@ TEST_F(RunSlow, DryRunPredictsAndDoesNothing) {
   EXPECT_FALSE(fs::exists(t_ / "a"));
 }
 
+TEST_F(RunSlow, OurOwnRecipesAreUnderstood) {
+  write_file(t_ / "words.jsonl", "{\"question\":\"2+2?\",\"answer\":\"4\"}\n");
+  for (const char* name : {"r1-mini", "r1-smollm2", "r1"}) {
+    const std::string recipe = std::string(R1_SOURCE_DIR) + "/recipes/" + name + ".toml";
+    const Outcome o = r1(with_sets({"run", recipe, "--model", "mini", "--out", t_ / "none", "--dry-run", "--json"},
+                                   {"data=" + (t_ / "words.jsonl").string()}));
+    ASSERT_TRUE(done(o)) << name;
+    EXPECT_GE(json_lines(o.out).size(), 14u) << name;
+  }
+}
+
 TEST_F(RunSlow, WrongUse) {
   EXPECT_TRUE(refused(r1(words("a", {"max_stps=1"})), 2, "unknown key \"max_stps\"; nearest is \"max_steps\""));
   EXPECT_TRUE(refused(r1(words("a", {"grop.max_steps=1"})), 2, "nearest is \"grpo\""));
