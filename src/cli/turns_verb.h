@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "train/self_check_run.h"
 #include "cli/verbs.h"
 #include "data/environment.h"
 #include "rollout/sampler.h"
+#include "train/self_check_run.h"
 
 namespace r1 {
 
