@@ -12,7 +12,7 @@ target_link_options(r1_stage_program PRIVATE -static -s -fno-sanitize=all)
 add_library(r1_stage_library MODULE ${R1_JAIL_SOURCES})
 target_compile_options(r1_stage_library PRIVATE ${R1_JAIL_FLAGS})
 target_link_options(r1_stage_library PRIVATE -s -fno-sanitize=all)
-set_target_properties(r1_stage_program r1_stage_library PROPERTIES LINKER_LANGUAGE CXX PREFIX "" SUFFIX ""
+set_target_properties(r1_stage_program r1_stage_library PROPERTIES LINKER_LANGUAGE CXX PREFIX "" SUFFIX "" UNITY_BUILD_MODE BATCH
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/jail LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/jail)
 
 function(r1_embed_jail room)

@@ -8,24 +8,35 @@ set(R1_ISA_avx2 -mavx2 -mfma -mf16c -ffp-contract=fast)
 set(R1_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast)
 set(R1_ISA_avx512bf16 ${R1_ISA_avx512} -mavx512bf16)
 
-# For whole builds: up to eight files are compiled as one, and what most files include is read once for all rooms and
-# once for all tests. A third of the time; but a changed file then compiles its seven neighbours, and GCC 12 gives false
+# For whole builds: up to twelve files are compiled as one, and what most files include is read once for all rooms and
+# once for all tests. A third of the time; but a changed file then compiles its eleven neighbours, and GCC 12 gives false
 # warnings of overlaps and bounds inside std::string with precompiled headers, and takes an included file's unnamed
 # namespace for a header's.
 option(R1_WHOLE "several files at once and precompiled headers, for whole builds" OFF)
+set(R1_FILES_AT_ONCE 12)
 if(R1_WHOLE)
   set(CMAKE_UNITY_BUILD ON)
-  file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/apart.txt R1_APART REGEX "^[^#]")
+  set(CMAKE_UNITY_BUILD_MODE GROUP)
+  file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/apart.txt apart_lines REGEX "^[^#]")
+  foreach(line ${apart_lines})
+    string(REGEX MATCH "^([^ ]+) (.+)$" match "${line}")
+    set(R1_APART_${CMAKE_MATCH_1} ${CMAKE_MATCH_2})
+  endforeach()
   set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/apart.txt)
 endif()
-# Names of clashing files stand in cmake/apart.txt.
-function(r1_apart)
+# Which files of a target are compiled as one: those in cmake/apart.txt by their number there, the others in their order.
+function(r1_grouped)
+  set(count 0)
   foreach(source ${ARGN})
     get_filename_component(full ${source} ABSOLUTE)
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${full})
-    if(path IN_LIST R1_APART)
-      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    if(DEFINED R1_APART_${path})
+      set(group apart_${R1_APART_${path}})
+    else()
+      math(EXPR group "${count} / ${R1_FILES_AT_ONCE}")
+      math(EXPR count "${count} + 1")
     endif()
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
   endforeach()
 endfunction()
 set(R1_COMMON_HEADERS <algorithm> <chrono> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set> <span>
@@ -54,7 +65,7 @@ function(r1_room name)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER simd INCLUDE REGEX "_simd\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_simd|/main)\\.cc$")
-  r1_apart(${sources})
+  r1_grouped(${sources})
   add_library(r1_${name} STATIC ${sources} ${dir}/room.txt)
   set_target_properties(r1_${name} PROPERTIES LINKER_LANGUAGE CXX)
   if(ARG_LIGHT)  # its time goes into what it calls; a third of its compile time is saved
@@ -82,7 +93,7 @@ endfunction()
 # Tests whose suite name ends in Slow carry the label slow, the others fast.
 function(r1_test target)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-  r1_apart(${ARG_SOURCES})
+  r1_grouped(${ARG_SOURCES})
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Release>:-g0>)  # most of a build is tests, run once
