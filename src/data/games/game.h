@@ -32,9 +32,10 @@ class Game {
   virtual Position play(const Position& p, int move) const = 0;  // `move` is one of moves(p)
   // For the player to move: 1 won, 0 drawn, -1 lost; nullopt: the game goes on.
   virtual std::optional<int> result(const Position& p) const = 0;
-  // The same with perfect play from here; nullopt: too large to solve.
-  virtual std::optional<int> value(const Position& p) const = 0;
-  virtual bool solvable() const = 0;
+  // The same with perfect play from here.
+  virtual int value(const Position& p) const = 0;
+  // Whether that takes no time worth a word: on larger boards a value in the middle of a game can take seconds.
+  virtual bool solved_at_once() const = 0;
 
   // What the player is told: the rules, how a turn is written, and the board (`first` is drawn as X).
   virtual std::string rules() const = 0;

@@ -80,11 +80,7 @@ std::optional<Draft> draft_of(Json meta, Draws& draws, const Dials& dials) {
   constexpr double kHundredths = 100;
   const auto score = [&](const char* dial) { return static_cast<double>(dials.whole(dial, draws)) / kHundredths; };
   const std::shared_ptr<const Game> game = game_of(meta);
-  const std::string best = game->solvable() ? "perfect" : "greedy", given = dials.text("player");
-  for (const char* dial : {"opponent", "player"})
-    if (dials.text(dial) == "perfect" && !game->solvable())
-      fail_usage("{}={}: this board is too large to solve; at most 30 places (6 columns, 5 rows), or greedy", dial,
-                 dials.text(dial));
+  const std::string best = game->solved_at_once() ? "perfect" : "greedy", given = dials.text("player");
   const std::optional<Json> opening = draw_opening(*game, dials.whole("opening", draws), draws);
   if (!opening) return std::nullopt;
   const bool tossed = draws.chance(50);
@@ -178,7 +174,7 @@ std::vector<StepVerdict> check_turns(const TaskItem& item, const std::vector<std
     }
     const Position before = match.position();
     const size_t legal = match.moves().size();
-    const auto best = match.game().solvable() ? best_moves(match.game(), before) : std::vector<int>();
+    const auto best = best_moves(match.game(), before);
     match.turn(step, "");
     if (match.moves().size() == legal) {
       out.push_back(StepVerdict::wrong);

@@ -1,23 +1,25 @@
 // Tic-tac-toe and connect four: stones of two players on a board, some in a row win. A board is two sets of bits, a
 // column of rows + 1 bits each, so that no line runs from one column into the next (the empty bit is between them).
 //
-// Perfect play by alpha-beta search over won, drawn and lost, with a table of bounds: a winning move is taken, a threat
-// is answered, the middle comes first. Mirrored and earlier positions are not told apart from others.
+// Perfect play: with gravity drop_solver.h; without by alpha-beta search over won, drawn and lost with a table of
+// bounds, where a winning move is taken and a threat is answered.
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
 
 #include "base/error.h"
+#include "data/games/drop_solver.h"
 #include "data/games/game.h"
 
 namespace r1::games {
 namespace {
 
-constexpr int kMostSolvedCells = 30;  // with gravity: 6 x 5 takes some seconds at the first move
+constexpr int kSolvedAtOnce = 30;  // places with gravity: 6 x 5 takes a second at the first move
 
 class LineGame : public Game {
  public:
   explicit LineGame(const LineRules& r) : rules_(r), stride_(r.rows + 1) {
+    if (r.gravity) solver_.emplace(r.columns, r.rows, r.line);
     for (int c = 0; c < r.columns; c++)
       for (int row = 0; row < r.rows; row++) all_ |= bit(c, row);
     for (int c = 0; c < r.columns; c++) bottom_ |= bit(c, 0);
@@ -52,14 +54,15 @@ class LineGame : public Game {
     return std::nullopt;
   }
 
-  bool solvable() const override { return rules_.columns * rules_.rows <= kMostSolvedCells; }
+  bool solved_at_once() const override { return rules_.columns * rules_.rows <= kSolvedAtOnce; }
 
-  std::optional<int> value(const Position& p) const override {
-    if (!solvable()) return std::nullopt;
-    if (const auto over = result(p)) return over;
+  int value(const Position& p) const override {
+    if (const auto over = result(p)) return *over;
+    const uint64_t mine = p.words[static_cast<size_t>(p.to_move)], theirs = p.words[static_cast<size_t>(1 - p.to_move)];
     const std::lock_guard lock(mutex_);
+    if (solver_) return solver_->value(mine, theirs);
     if (table_.empty()) table_.resize(kTable);
-    return solve(p.words[static_cast<size_t>(p.to_move)], p.words[static_cast<size_t>(1 - p.to_move)], -1, 1);
+    return solve(mine, theirs, -1, 1);
   }
 
   std::string rules() const override {
@@ -185,7 +188,8 @@ class LineGame : public Game {
   uint64_t all_ = 0, bottom_ = 0;
   std::vector<int> order_;
   mutable std::mutex mutex_;
-  mutable std::vector<Entry> table_;  // guarded by mutex_; made when first asked
+  mutable std::optional<DropSolver> solver_;  // with gravity; guarded by mutex_
+  mutable std::vector<Entry> table_;          // without; guarded by mutex_, made when first asked
 };
 
 }  // namespace

@@ -46,7 +46,7 @@ class Nim : public Game {
     return rules_.misere ? 1 : -1;
   }
 
-  std::optional<int> value(const Position& p) const override {
+  int value(const Position& p) const override {
     int sum = 0, largest = 0;
     for (size_t i = 0; i < rules_.heaps.size(); i++) {
       const int counts = rules_.take > 0 ? heap_at(p, i) % (rules_.take + 1) : heap_at(p, i);
@@ -56,7 +56,7 @@ class Nim : public Game {
     const bool lost = rules_.misere && largest <= 1 ? sum == 1 : sum == 0;
     return lost ? -1 : 1;
   }
-  bool solvable() const override { return true; }
+  bool solved_at_once() const override { return true; }
 
   std::string rules() const override {
     const std::string most = rules_.take > 0 ? fmt::format(", at most {}", rules_.take) : "";

@@ -37,11 +37,11 @@ Player player_of(const std::string& name) {
 }
 
 std::vector<int> best_moves(const Game& game, const Position& p) {
-  const std::optional<int> worth = game.value(p);
   std::vector<int> out;
-  if (!worth) return out;
+  if (game.result(p)) return out;
+  const int worth = game.value(p);
   for (int move : game.moves(p))
-    if (game.value(game.play(p, move)) == -*worth) out.push_back(move);
+    if (game.value(game.play(p, move)) == -worth) out.push_back(move);
   return out;
 }
 
@@ -51,10 +51,7 @@ int choose_move(const Game& game, const Position& p, const Opponent& opponent, c
   std::vector<int> among;
   if (!own || opponent.player == Player::random) among = game.moves(p);
   if (own && opponent.player == Player::greedy) among = greedy_moves(game, p);
-  if (own && opponent.player == Player::perfect) {
-    among = best_moves(game, p);
-    if (among.empty()) fail("perfect play: the board is too large to solve; take fewer columns or rows, or greedy");
-  }
+  if (own && opponent.player == Player::perfect) among = best_moves(game, p);
   R1_CHECK(!among.empty(), "a player was asked for a move when the game was over");
   return among[random_below(place, among.size(), 1)];
 }
