@@ -18,7 +18,8 @@ bool is_variables(std::string_view key) { return key == "extra" || key == "chat_
 std::string render_line(const ChatTemplate& chat, const Json& row, const Json& tokenizer_config) {
   Json context = special_tokens_of(tokenizer_config);
   if (!row.is_object() || !row.contains("messages")) fail("expected a JSON object with \"messages\"");
-  context["tools"] = context["documents"] = Json();
+  context["tools"] = Json();
+  context["documents"] = Json();
   context["add_generation_prompt"] = false;
   // What else stands beside the messages is a variable, as in transformers' apply_chat_template; "template" and "text"
   // are what such files say of themselves.

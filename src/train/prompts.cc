@@ -58,7 +58,8 @@ const Tokenizer& PromptBuilder::need_tokenizer() const {
 RenderedChat PromptBuilder::render(const Json& messages, bool add_generation_prompt) const {
   Json context = special_tokens_;
   context["messages"] = messages;
-  context["tools"] = context["documents"] = Json();
+  context["tools"] = Json();
+  context["documents"] = Json();
   context["add_generation_prompt"] = add_generation_prompt;
   return chat_->render_marked(context);
 }
