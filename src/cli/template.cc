@@ -4,6 +4,7 @@
 #include "cli/verbs.h"
 #include "formats/model_files.h"
 #include "formats/model_path.h"
+#include "formats/tokenizer_additions.h"
 #include "text/chat_template.h"
 
 namespace r1 {
@@ -15,17 +16,10 @@ using Json = nlohmann::ordered_json;
 bool is_variables(std::string_view key) { return key == "extra" || key == "chat_template_kwargs"; }
 
 std::string render_line(const ChatTemplate& chat, const Json& row, const Json& tokenizer_config) {
-  Json context = Json::object();
-  for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"})
-    if (tokenizer_config.is_object() && tokenizer_config.contains(key)) {
-      const Json& token = tokenizer_config[key];
-      if (token.is_string())
-        context[key] = token;
-      else if (token.is_object() && token.contains("content"))
-        context[key] = token["content"];
-    }
+  Json context = special_tokens_of(tokenizer_config);
   if (!row.is_object() || !row.contains("messages")) fail("expected a JSON object with \"messages\"");
   context["tools"] = Json();
+  context["documents"] = Json();
   context["add_generation_prompt"] = false;
   // What else stands beside the messages is a variable, as in transformers' apply_chat_template; "template" and "text"
   // are what such files say of themselves.

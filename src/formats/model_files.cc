@@ -10,6 +10,7 @@
 #include "formats/older_tokenizer.h"
 #include "formats/peft.h"
 #include "formats/safetensors.h"
+#include "formats/tokenizer_additions.h"
 
 namespace r1 {
 namespace {
@@ -76,10 +77,12 @@ void read_named_templates(const fs::path& folder, ModelFiles& out) {
 
 // Tokenizer and template of a folder.
 void read_tokenizer_files(const fs::path& folder, ModelFiles& out) {
-  out.tokenizer_config = read_json_if_there(folder / "tokenizer_config.json");
+  out.tokenizer_config = with_special_tokens_map(read_json_if_there(folder / "tokenizer_config.json"),
+                                                 read_json_if_there(folder / "special_tokens_map.json"));
   if (is_there(folder / "tokenizer.json"))
-    out.tokenizer_json = with_added_tokens(read_text_file((folder / "tokenizer.json").string(), kMostTokenizer),
-                                           out.tokenizer_config, (folder / "tokenizer.json").string());
+    out.tokenizer_json =
+        with_added_tokens(read_text_file((folder / "tokenizer.json").string(), kMostTokenizer), out.tokenizer_config,
+                          read_json_if_there(folder / "added_tokens.json"), (folder / "tokenizer.json").string());
   else
     out.tokenizer_json = older_tokenizer_json(folder.string());
   for (const char* name :

@@ -309,31 +309,4 @@ std::string older_tokenizer_json(const std::string& path) {
   return bytes && (!pieces || of_bytes) ? byte_level_tokenizer(folder) : sentencepiece_tokenizer(folder);
 }
 
-std::string with_added_tokens(std::string text, const Json& config, const std::string& file) {
-  if (!config.is_object() || !config.contains("added_tokens_decoder")) return text;
-  const Json& listed = config["added_tokens_decoder"];
-  // a file that holds them all is not taken apart
-  const bool all = std::all_of(listed.begin(), listed.end(), [&](const Json& entry) {
-    return text.find(Json(content_of(entry)).dump()) != std::string::npos;
-  });
-  if (all || !listed.is_object()) return text;
-  auto json = parse_checked_json(text, file, size_t{1} << 23);
-  if (!json.is_object() || !json.contains("model") || !json["model"].is_object()) return text;  // not for here to say
-  const auto vocabulary = json["model"].value("vocab", nlohmann::json::object());
-  auto& added = json["added_tokens"];
-  std::set<std::string> known;
-  for (const auto& token : added)
-    if (token.is_object() && token.contains("content") && token["content"].is_string()) known.insert(token["content"]);
-  for (const auto& [id, entry] : listed.items()) {
-    const std::string content = content_of(entry);
-    if (content.empty() || known.contains(content) || vocabulary.contains(content)) continue;
-    nlohmann::json token = entry.is_object() ? nlohmann::json(entry) : nlohmann::json::object();
-    token["content"] = content;
-    token["id"] = id_of_text(id, entry, file);
-    if (!token.contains("normalized")) token["normalized"] = !is_true(entry, "special");
-    added.push_back(token);
-  }
-  return json.dump();
-}
-
 }  // namespace r1

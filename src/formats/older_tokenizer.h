@@ -12,9 +12,4 @@ namespace r1 {
 // "" when the folder has neither. Throws r1::Error by name for a tokenizer that is of another kind or bad.
 std::string older_tokenizer_json(const std::string& folder);
 
-// A tokenizer.json's text with those tokens of tokenizer_config.json's added_tokens_decoder that it lacks, as
-// transformers adds them.
-std::string with_added_tokens(std::string tokenizer_json, const nlohmann::ordered_json& tokenizer_config,
-                              const std::string& file);
-
 }  // namespace r1

@@ -55,22 +55,35 @@ std::string words_form(const MathTokens& tokens) {
   return out;
 }
 
-// "B", "(B)", "\text{(B)}", "B) 12", "(B) 12 cm", "B: 12", "B. 12"
+// Whether a letter of an option stands at `from` or behind: "(A) and (B)" is none of both. "I" is a word.
+bool names_option_from(const std::vector<MathToken>& t, size_t from) {
+  return std::any_of(t.begin() + static_cast<std::ptrdiff_t>(std::min(from, t.size())), t.end(),
+                     [](const MathToken& m) {
+                       if (m.kind != Kind::word && m.kind != Kind::text) return false;
+                       const std::string_view bare =
+                           m.text.size() == 3 && m.text[0] == '(' ? std::string_view(m.text).substr(1, 1) : m.text;
+                       return bare != "I" && is_capital(std::string(bare));
+                     });
+}
+
+// "B", "(B)", "\text{(B)}", "B) 12", "(B) 12 cm", "B: 12", "B. 12", "\textbf{(B)}\ 12"
 std::string option_of(const MathTokens& all) {
   const std::vector<MathToken>& t = all.tokens;
   const auto sign = [&](size_t i, char c) { return i < t.size() && t[i].kind == Kind::sign && t[i].text[0] == c; };
   const auto letter = [&](size_t i) {
     return i < t.size() && (t[i].kind == Kind::word || t[i].kind == Kind::text) && is_capital(t[i].text);
   };
-  if (t[0].kind == Kind::text && t[1].kind == Kind::end && t[0].text.size() > 1) {
+  if (t[0].kind == Kind::text && t[0].text.size() > 1) {
+    const bool label = std::string_view(").:").find(t[0].text.back()) != std::string_view::npos;
+    if (t[1].kind != Kind::end && (!label || names_option_from(t, 1))) return "";
     const std::optional<MathTokens> inner = math_tokens(t[0].text);
     return inner && inner->tokens[0].kind != Kind::text ? option_of(*inner) : "";
   }
   const size_t first =
       t[0].kind == Kind::word && (lower(t[0].text) == "option" || lower(t[0].text) == "choice") ? 1 : 0;
   if (sign(first, '(') && letter(first + 1) && sign(first + 2, ')') && !sign(first + 3, '(') && !sign(first + 3, '='))
-    return t[first + 1].text;
-  if (!letter(first)) return "";
+    return names_option_from(t, first + 3) ? "" : t[first + 1].text;
+  if (!letter(first) || names_option_from(t, first + 1)) return "";
   const bool alone = t[first + 1].kind == Kind::end;
   const bool labelled = sign(first + 1, ')') || sign(first + 1, ':') || (sign(first + 1, '.'));
   return alone || labelled ? t[first].text : "";
@@ -82,6 +95,7 @@ bool starts_unit(const MathTokens& all, size_t i) {
   const MathToken& t = all.tokens[i];
   if (t.kind == Kind::text) return !is_joining_word(t.text);
   if (t.kind != Kind::word || !is_unit_word(t.text)) return false;
+  if (t.text == "AM" || t.text == "PM") return t.spaced && !all.latex;  // 2AM: a length
   const bool after_number = all.tokens[i - 1].kind == Kind::number;
   return t.text.size() > 1 ? !is_function_word(t.text) : t.spaced && after_number && !all.latex;
 }
@@ -92,9 +106,71 @@ bool in_unit(const std::vector<MathToken>& t, size_t i) {
   return t[i].kind == Kind::sign && std::string_view("^{}/*.()").find(t[i].text[0]) != std::string_view::npos;
 }
 
+// A power of ten that a word behind a number stands for; empty for other words.
+std::string_view scale_of(std::string_view word) {
+  return word == "hundred"    ? "e2"
+         : word == "thousand" ? "e3"
+         : word == "million"  ? "e6"
+         : word == "billion"  ? "e9"
+                              : "";
+}
+
+// "1.5 million": 1.5e6.
+void take_scale(std::vector<MathToken>& t) {
+  for (size_t i = 1; i < t.size(); i++) {
+    if (t[i].kind != Kind::text && t[i].kind != Kind::word) continue;
+    const std::string first = lower(t[i].text.substr(0, t[i].text.find(' ')));
+    const std::string_view power = scale_of(first);
+    std::string& number = t[i - 1].text;
+    const bool lone = i == 1 || t[i - 2].text == "=" || (i == 2 && t[0].text == "-");
+    if (power.empty() || !lone || t[i - 1].kind != Kind::number || number.find_first_of("eE") != std::string::npos)
+      return;
+    number += power;
+    t[i].text.erase(0, std::min(first.size() + 1, t[i].text.size()));
+    if (t[i].text.empty()) t.erase(t.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
+}
+
+// 12^\circ C, 12 degC, 12^{\circ}\text{F}: taken off the end, with the unit as a word.
+void take_temperature(std::vector<MathToken>& t, std::string& unit) {
+  if (t.size() < 4) return;
+  size_t end = t.size() - 2;
+  const std::string& scale = t[end].text;
+  const bool celsius = scale == "C" || lower(scale) == "celsius",
+             fahrenheit = scale == "F" || lower(scale) == "fahrenheit";
+  if (!celsius && !fahrenheit) return;
+  const auto sign = [&](char c) {
+    return end > 1 && t[end - 1].kind == Kind::sign && t[end - 1].text[0] == c && end-- > 0;
+  };
+  const bool braces = sign('}');
+  if (!sign('d')) return;
+  if (braces) sign('{');
+  sign('^');
+  unit = celsius ? "celsius " : "fahrenheit ";
+  t.erase(t.begin() + static_cast<std::ptrdiff_t>(end), t.end() - 1);
+}
+
+// \frac{\text{m}}{\text{s}} at the end, as m / s.
+void take_quotient_of_units(std::vector<MathToken>& t) {
+  if (t.size() < 9) return;
+  const size_t i = t.size() - 8;
+  const auto is = [&](size_t k, char c) { return t[i + k].kind == Kind::sign && t[i + k].text[0] == c; };
+  const bool shape =
+      t[i].kind == Kind::command && t[i].text.ends_with("frac") && is(1, '{') && is(3, '}') && is(4, '{') && is(6, '}');
+  if (!shape || t[i + 2].kind != Kind::text || t[i + 5].kind != Kind::text) return;
+  const std::string unit = t[i + 2].text + " / " + t[i + 5].text;
+  t.erase(t.begin() + static_cast<std::ptrdiff_t>(i), t.end() - 1);
+  t.insert(t.end() - 1, MathToken{Kind::text, unit, true});
+}
+
 // Takes the unit off the tokens' end. False when the words there are no unit: they change the value.
 bool take_unit(MathTokens& all, std::string& unit) {
   std::vector<MathToken>& t = all.tokens;
+  take_temperature(t, unit);
+  if (!unit.empty()) return true;
+  take_scale(t);
+  take_quotient_of_units(t);
   for (size_t i = 1; i + 1 < t.size(); i++) {
     if (!starts_unit(all, i)) continue;
     bool whole = true;
@@ -174,7 +250,7 @@ void set_formula(Answer& out, Expression tree, const std::string& unit) {
   if (out.tree.kind == NodeKind::degree) {
     Expression inner = std::move(out.tree.kids[0]);
     out.tree = std::move(inner);
-    out.unit = read_unit("degrees");
+    if (!out.unit.known) out.unit = read_unit("degrees");
   }
   if (is_literal(out.tree)) {
     const bool percent = out.tree.kind == NodeKind::percent;
@@ -264,6 +340,7 @@ std::string_view strip_phrase(std::string_view text, bool* had_phrase) {
       text = trim(text.substr(1)), again = true;
     while (!text.empty() && std::string_view(".;,:*_`").find(text.back()) != std::string_view::npos)
       text = trim(text.substr(0, text.size() - 1)), again = true;
+    if (text.starts_with("US$") || text.starts_with("US\\$")) text.remove_prefix(2);
     for (std::string_view p : phrases) {
       if (text.size() <= p.size() || lower(text.substr(0, p.size())) != p) continue;
       if (std::string_view(" :*\n$\\(").find(text[p.size()]) == std::string_view::npos) continue;

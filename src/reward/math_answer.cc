@@ -24,6 +24,28 @@ struct Mark {
   std::string_view content;
 };
 
+// \boxed 7, \boxed7, \boxed\frac{1}{2}: a number or a fraction up to a blank. No words: "put it in \boxed at the end".
+Mark box_without_braces(std::string_view text, size_t start) {
+  constexpr std::string_view kBox = "\\boxed";
+  if (text.substr(start, kBox.size()) != kBox) return {};
+  size_t begin = start + kBox.size();
+  while (begin < text.size() && text[begin] == ' ') begin++;
+  const size_t digits = begin + (begin < text.size() && text[begin] == '-');
+  const std::string_view rest = text.substr(std::min(digits, text.size()));
+  const bool number = !rest.empty() && ((rest[0] >= '0' && rest[0] <= '9') || rest.starts_with("\\frac{") ||
+                                        rest.starts_with("\\dfrac{") || rest.starts_with("\\sqrt{"));
+  if (!number) return {};
+  size_t end = begin, last = begin;  // one past what is looked at, and past what belongs to the answer
+  for (int open = 0; end < text.size() && end - begin < 200; end++) {
+    const char c = text[end];
+    open += c == '{' ? 1 : c == '}' ? -1 : 0;
+    const bool closing = c == '\\' && end + 1 < text.size() && (text[end + 1] == ')' || text[end + 1] == ']');
+    if (open < 0 || closing || c == '$' || c == '\n' || (open == 0 && (c == ' ' || c == '<'))) break;
+    if (std::string_view(".,;:!?)*").find(c) == std::string_view::npos) last = end + 1;
+  }
+  return {start, last, text.substr(begin, last - begin)};
+}
+
 // Every outermost \boxed{...} with balanced braces that holds something, in one pass.
 std::vector<Mark> boxes_of(std::string_view text) {
   struct Brace {
@@ -36,6 +58,11 @@ std::vector<Mark> boxes_of(std::string_view text) {
     const size_t start = i;
     if (text[i] == '\\') {
       i++;  // an escaped brace, or a command's first letter
+      if (const Mark bare = box_without_braces(text, start); bare.end > 0) {
+        out.push_back(bare);
+        i = bare.end - 1;
+        continue;
+      }
       for (std::string_view name : {"boxed", "fbox"}) {
         if (text.substr(start + 1, name.size()) != name) continue;
         size_t brace = start + 1 + name.size();
@@ -104,6 +131,26 @@ bool starts_with_or(std::string_view text) {
   return false;
 }
 
+// "43 or \boxed{42}", unless it is said in two ways.
+bool ends_with_or(std::string_view text, std::string_view answer) {
+  constexpr size_t kNear = 200;
+  if (text.size() > kNear) text.remove_prefix(text.size() - kNear);
+  const auto cut = [&](std::string_view end) {
+    text = trim(text);
+    const bool there = text.ends_with(end);
+    if (there) text.remove_suffix(end.size());
+    return there;
+  };
+  for (std::string_view mark : {"$", "\\(", "\\[", "**"}) cut(mark);
+  if (!cut(" or")) return false;
+  for (std::string_view mark : {"$", "\\)", "\\]", "**", ","}) cut(mark);
+  std::string said;
+  const NumberReading number = read_last_number(text, &said);
+  if (said.empty() || !text.ends_with(said)) return false;
+  const Answer other = read_answer(answer);
+  return number.kind != ReadingKind::one || !other.number || !same_number(number.number, *other.number);
+}
+
 // Whether two texts say the same answer.
 bool same_text(std::string_view a, std::string_view b) {
   if (trim(a) == trim(b)) return true;
@@ -120,7 +167,8 @@ ExtractedAnswer last_mark(std::string_view text, const std::vector<Mark>& marks,
     if (!side_by_side(gap)) break;
     out.hedged = !same_text(marks[i - 1].content, last.content);
   }
-  out.hedged = out.hedged || starts_with_or(text.substr(last.end));
+  out.hedged =
+      out.hedged || starts_with_or(text.substr(last.end)) || ends_with_or(text.substr(0, last.begin), last.content);
   return out;
 }
 
@@ -242,6 +290,9 @@ ExtractedAnswer last_expression(std::string_view text) {
     return last_mark(text, formulas, AnswerPlace::last);
   if (reading.kind == ReadingKind::none) return {};
   if (reading.kind == ReadingKind::one) number = number_text(reading.number);
+  // "It is not 42.": the words around it make it unreadable
+  if (reading.kind == ReadingKind::unreadable && read_number(number).kind == ReadingKind::one)
+    number = std::string(line);
   return {several ? std::string(line) : number, AnswerPlace::last, several};
 }
 

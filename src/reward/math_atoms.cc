@@ -29,7 +29,7 @@ Expression MathParser::primary() {
 
 Expression MathParser::number() {
   const std::string text = next().text;
-  if (text.ends_with(".") || at_command("overline")) return repeating(text);
+  if (text.ends_with(".") || at_repetition()) return repeating(text);
   if (at_sign('_')) throw Unreadable{};  // 1010_2: a numeral of another base
   Expression whole = plain_number(text);
   if (text.find_first_of(".eE") != std::string::npos) return whole;
@@ -42,8 +42,10 @@ Expression MathParser::plain_number(const std::string& text) {
   return make_number(tokens[0].number.value, tokens[0].number.decimals);
 }
 
+bool MathParser::at_repetition() const { return at_command("overline") || at_command("bar") || at_command("dot"); }
+
 Expression MathParser::repeating(const std::string& text) {
-  if (!at_command("overline")) throw Unreadable{};
+  if (!at_repetition()) throw Unreadable{};
   next();
   expect('{');
   const std::string digits = next().text;
@@ -84,7 +86,8 @@ Expression MathParser::mixed(Expression whole) {
 }
 
 bool MathParser::is_fraction(std::string_view name) {
-  return name == "frac" || name == "dfrac" || name == "tfrac" || name == "cfrac";
+  return name == "frac" || name == "dfrac" || name == "tfrac" || name == "cfrac" || name == "nicefrac" ||
+         name == "sfrac";
 }
 
 Expression MathParser::word() {
@@ -204,9 +207,18 @@ Expression MathParser::argument() {
 
 Expression MathParser::braces() {
   expect('{');
-  Expression inner = sum();
+  Expression inner = over_or_choose(sum());
   expect('}');
   return inner;
+}
+
+Expression MathParser::over_or_choose(Expression above) {
+  const bool fraction = at_command("over");
+  if (!fraction && !at_command("choose")) return above;
+  next();
+  std::vector<Expression> kids{std::move(above), sum()};
+  return fraction ? make_node(NodeKind::divide, "", std::move(kids))
+                  : make_node(NodeKind::function, "binomial", std::move(kids));
 }
 
 Expression MathParser::root() {
@@ -353,7 +365,7 @@ Expression MathParser::list_or_matrix(Expression list, bool square) {
 
 Expression MathParser::plain_braces() {
   if (!latex_) return set('}');
-  Expression inner = clauses('}');
+  Expression inner = over_or_choose(clauses('}'));
   expect('}');
   if (inner.kind == NodeKind::choice) throw Unreadable{};
   return inner.kind == NodeKind::list ? make_node(NodeKind::set, "", std::move(inner.kids)) : inner;

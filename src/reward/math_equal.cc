@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reward/math_words.h"
+
 namespace r1 {
 namespace {
 
@@ -26,6 +28,14 @@ bool is_scalar(const Expression& e) {
   }
 }
 
+bool is_point_name(const Expression& e) {
+  return e.kind == NodeKind::symbol && e.name.size() == 1 && e.name[0] >= 'A' && e.name[0] <= 'Z';
+}
+// AB, |AB|: a length's name, and no product.
+bool is_length(const Expression& e) {
+  if (e.kind == NodeKind::function && e.name == "abs") return is_length(e.kids[0]);
+  return e.kind == NodeKind::multiply && e.kids.size() == 2 && std::all_of(e.kids.begin(), e.kids.end(), is_point_name);
+}
 bool is_lone(const Expression& e) {
   return e.kind == NodeKind::symbol || e.kind == NodeKind::text ||
          (e.kind == NodeKind::function && e.name.size() == 1);  // f(x)
@@ -50,10 +60,24 @@ Expression with_sign(const Expression& e, bool upper) {
   return out;
 }
 
-// "x = 5", "f(x) = 5", "x = 2 + 3 = 5": 5. "12 + 30 = 42": 42. "2x = 10": itself.
+bool is_pointlike(const Expression& e) {
+  return e.kind == NodeKind::tuple || (e.kind == NodeKind::interval && e.name == "()");
+}
+bool is_place(const Expression& e) { return is_pointlike(e) && std::all_of(e.kids.begin(), e.kids.end(), is_lone); }
+
+// "6 = 5": two whole numbers, and they are not the same.
+bool contradicts(const Expression& e) {
+  const auto whole = [](const Expression& x) { return x.kind == NodeKind::number && denominator(x.value) == 1; };
+  return e.kids.size() == 2 && whole(e.kids[0]) && whole(e.kids[1]) && e.kids[0].value != e.kids[1].value;
+}
+
+// "x = 5", "f(x) = 5", "AB = 5", "x = 2 + 3 = 5": 5. "12 + 30 = 42": 42. "2x = 10": itself.
 Expression unwrapped(const Expression& e) {
   if (e.kind == NodeKind::relation && e.name == "e" && is_lone(e.kids[0])) return e.kids[1];
   if (!is_equation(e)) return e;
+  if (e.kids.size() == 2 && is_length(e.kids[0])) return e.kids[1];
+  if (e.kids.size() == 2 && is_place(e.kids[0]) && is_pointlike(e.kids[1])) return e.kids[1];  // (x, y) = (3, 4)
+  if (contradicts(e)) return e;
   if (is_lone(e.kids[0]) || !is_open(e.kids[0])) {
     if (e.kids.size() == 2 && !is_lone(e.kids[0]) && is_lone(e.kids[1])) return e.kids[0];  // 5 = x
     return e.kids.back();
@@ -91,6 +115,20 @@ Expression interval_of(const Expression& e) {
   return op == '<' || op == 'l' ? make(infinity(true), '<', bound, op) : make(bound, op, infinity(false), '<');
 }
 
+// "x > 1 and x < 3": (1, 3).
+std::optional<Expression> between_bounds(const Expression& e) {
+  if (e.kind != NodeKind::list || e.kids.size() != 2) return std::nullopt;
+  Expression low = interval_of(e.kids[0]), high = interval_of(e.kids[1]);
+  if (low.kind != NodeKind::interval || high.kind != NodeKind::interval) return std::nullopt;
+  const auto relation_of_one = [](const Expression& r) { return r.kind == NodeKind::relation && r.kids.size() == 2; };
+  if (!relation_of_one(e.kids[0]) || !relation_of_one(e.kids[1])) return std::nullopt;
+  const auto unknown = [](const Expression& r) { return is_lone(r.kids[0]) ? r.kids[0] : r.kids[1]; };
+  if (!same_tree(unknown(e.kids[0]), unknown(e.kids[1]))) return std::nullopt;
+  if (same_tree(low.kids[0], infinity(true))) std::swap(low, high);
+  if (!same_tree(high.kids[0], infinity(true)) || !same_tree(low.kids[1], infinity(false))) return std::nullopt;
+  return make_node(NodeKind::interval, std::string{low.name[0], high.name[1]}, {low.kids[0], high.kids[1]});
+}
+
 bool all_about_one(const std::vector<Expression>& relations) {
   return std::all_of(relations.begin(), relations.end(), [&](const Expression& e) {
     return is_equation(e) && e.kids.size() == 2 && is_lone(e.kids[0]) && same_tree(e.kids[0], relations[0].kids[0]);
@@ -109,6 +147,8 @@ Expression normal_list(const Expression& e) {
     out.kind = NodeKind::set_union;
     for (Expression& kid : out.kids) kid = interval_of(kid);
     return out;
+  } else if (const std::optional<Expression> both = between_bounds(e)) {
+    return *both;
   }
   Expression flat = make_node(out.kind, out.name, {});
   for (const Expression& kid : out.kids) {
@@ -124,6 +164,8 @@ Expression normal_list(const Expression& e) {
 
 Expression normal(const Expression& e) {
   if (e.kind == NodeKind::list || e.kind == NodeKind::choice || e.kind == NodeKind::set) return normal_list(e);
+  if (e.kind == NodeKind::symbol && e.name == "\\mathbb{R}")
+    return make_node(NodeKind::interval, "()", {infinity(true), infinity(false)});
   const Expression inner = interval_of(unwrapped(e));
   if (inner.kind == NodeKind::list || inner.kind == NodeKind::set) return normal_list(inner);
   if ((inner.kind == NodeKind::set || inner.kind == NodeKind::tuple) && inner.kids.size() == 1) return inner.kids[0];
@@ -172,6 +214,7 @@ class Comparison {
   // "x = 5" and "y = 5" are different.
   static bool other_unknown(const Expression& want, const Expression& got) {
     const Expression &a = want.kids[0], &b = got.kids[0];
+    if (is_length(a) && is_length(b)) return !same_tree(a, b);
     return a.kind == NodeKind::symbol && b.kind == NodeKind::symbol && a.name != b.name;
   }
 
@@ -253,9 +296,18 @@ class Comparison {
     return within(want, got, half, effort_);
   }
 
+  // i pi, 2 pi: at most one number, and a name of one beside it.
+  static bool is_constant_product(const Expression& e) {
+    const auto numbers = std::count_if(e.kids.begin(), e.kids.end(), is_literal);
+    return numbers <= 1 && std::all_of(e.kids.begin(), e.kids.end(), [](const Expression& kid) {
+             return kid.kind == NodeKind::constant || is_literal(kid);
+           });
+  }
+
   // Nothing is left to add or to multiply.
   static bool is_worked_out(const Expression& e) {
     if (is_literal(e)) return true;
+    if (e.kind == NodeKind::multiply && is_constant_product(e)) return true;
     if (e.kind == NodeKind::add || e.kind == NodeKind::multiply) return false;
     return std::all_of(e.kids.begin(), e.kids.end(), is_worked_out);
   }
@@ -298,8 +350,17 @@ bool leaves_are_sound(const Expression& e, Effort& effort) {
 }
 
 // Both units known: the factor from the answer's to the reference's; 0 when they measure different things.
+// "degrees" may be of temperature, and "pounds" money.
+bool may_be_one(const Unit& a, const Unit& b) {
+  const auto only = [](const Unit& u, const char* name) { return u.dims.size() == 1 && u.dims.contains(name); };
+  static const Unit pound = read_unit("pound");
+  return (only(a, "degree") && (only(b, "celsius") || only(b, "fahrenheit"))) ||
+         (only(a, "sterling") && b.dims == pound.dims && b.factor == pound.factor);
+}
+
 Rational conversion(const Answer& want, const Answer& got) {
   if (!want.unit.known || !got.unit.known) return 1;
+  if (may_be_one(want.unit, got.unit) || may_be_one(got.unit, want.unit)) return 1;
   return want.unit.dims == got.unit.dims ? Rational(got.unit.factor / want.unit.factor) : Rational(0);
 }
 
@@ -321,6 +382,17 @@ Judged same_formulas(const Answer& want, const Answer& got) {
   return {same, comparison.ran_out() ? "too much to compare" : ""};
 }
 
+// "xy" beside a formula: a product and no word.
+std::optional<Answer> letters_as_product(const Answer& a) {
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (a.kind != Answer::Kind::words || a.words.size() < 2 || !std::all_of(a.words.begin(), a.words.end(), small) ||
+      !is_product_of_letters(a.words, false))
+    return std::nullopt;
+  std::string spelled;
+  for (const char c : a.words) spelled += (spelled.empty() ? "" : "*") + std::string(1, c);
+  return read_formula(spelled);
+}
+
 }  // namespace
 
 bool is_sound(const Answer& reference) {
@@ -334,6 +406,10 @@ Judged same_answer(const Answer& want, const Answer& got) {
   if (got.kind == Answer::Kind::alternatives) return {false, "it names alternatives"};
   if (got.kind == Answer::Kind::unreadable) return {false, "it cannot be read"};
   if (!want.option.empty() && !got.option.empty()) return {want.option == got.option, ""};
+  if (want.kind != got.kind)
+    for (const Answer* one : {&want, &got})
+      if (const std::optional<Answer> product = letters_as_product(*one))
+        return one == &want ? same_answer(*product, got) : same_answer(want, *product);
   const bool formulas = want.kind == Answer::Kind::formula && got.kind == Answer::Kind::formula;
   if (!formulas) return {want.words == got.words && !want.words.empty(), ""};
   const Judged judged = same_formulas(want, got);

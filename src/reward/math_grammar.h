@@ -67,7 +67,8 @@ class MathParser {
   Expression primary();
   Expression number();
   static Expression plain_number(const std::string& text);
-  // 0.1\overline{6}
+  // 0.1\overline{6}, 0.1\bar{6}, 0.1\dot{6}
+  bool at_repetition() const;
   Expression repeating(const std::string& text);
   // 1 3/4 and 1\frac{3}{4}: a whole number and a fraction below one.
   Expression mixed(Expression whole);
@@ -82,6 +83,8 @@ class MathParser {
   Expression argument();
   // {formula}
   Expression braces();
+  // a \over b and a \choose b, whose first part is read
+  Expression over_or_choose(Expression above);
   Expression root();
   Expression whole_number();
   // sin x, sin(x), \sin^2 x, \log_2 8, sqrt(x), exp(x)

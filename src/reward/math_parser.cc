@@ -8,7 +8,7 @@
 namespace r1 {
 
 Expression MathParser::run() {
-  Expression out = answer();
+  Expression out = over_or_choose(answer());
   if (peek().kind != Kind::end) throw Unreadable{};
   return out;
 }
@@ -209,7 +209,8 @@ bool MathParser::starts_factor() const {
     case Kind::word:
       return !is_joining_word(t.text) && t.text != "U";
     case Kind::command:
-      return !t.text.starts_with("end:");
+      return !t.text.starts_with("end:") && t.text != "rfloor" && t.text != "rceil" && t.text != "over" &&
+             t.text != "choose";
     case Kind::sign:
       return t.text[0] == '(' || t.text[0] == '[' || t.text[0] == '{' || (t.text[0] == '|' && bars_ == 0);
     default:

@@ -56,6 +56,8 @@ constexpr Spelling kSpellings[] = {{0x2212, "-"},
                                    {0xD8, "\\emptyset "},
                                    {0x2248, "\\approx "},
                                    {0x221A, "\\sqrt "},
+                                   {0x221B, "\\sqrt[3] "},
+                                   {0x221C, "\\sqrt[4] "},
                                    {0x2216, "\\setminus "},
                                    {0xBC, "\\frac{1}{4}"},
                                    {0xBD, "\\frac{1}{2}"},
@@ -92,13 +94,14 @@ constexpr std::string_view kGreek[] = {"alpha",   "beta", "gamma", "delta",    "
                                        "omicron", "pi",   "rho",   "varsigma", "sigma",   "tau",  "upsilon",
                                        "phi",     "chi",  "psi",   "omega"};
 
-// Raised figures: 0 to 9, and -1 for all else.
-int raised_digit(uint32_t c) {
-  return c == 0xB9                                   ? 1
-         : c == 0xB2                                 ? 2
-         : c == 0xB3                                 ? 3
-         : c == 0x2070 || between(c, 0x2074, 0x2079) ? int(c - 0x2070)
-                                                     : -1;
+// Raised figures and the raised minus, as plain ones; 0 for all else.
+char raised(uint32_t c) {
+  return c == 0xB9                                   ? '1'
+         : c == 0xB2                                 ? '2'
+         : c == 0xB3                                 ? '3'
+         : c == 0x207B                               ? '-'
+         : c == 0x2070 || between(c, 0x2074, 0x2079) ? static_cast<char>('0' + (c - 0x2070))
+                                                     : '\0';
 }
 
 // Letters of scripts that answers are written in as words.
@@ -123,12 +126,12 @@ bool to_latex(std::string_view text, std::string& out) {
         std::find_if(std::begin(kSpellings), std::end(kSpellings), [&](const Spelling& s) { return s.code == c; });
     if (spelling != std::end(kSpellings)) {
       out += spelling->latex;
-    } else if (raised_digit(c) >= 0) {
+    } else if (raised(c) != '\0') {
       if (out.ends_with('\x01'))
         out.resize(out.size() - 2);  // one exponent of several figures
       else
         out += "^{";
-      out += static_cast<char>('0' + raised_digit(c));
+      out += raised(c);
       out += "}\x01";
     } else if (between(c, 0x2080, 0x2089)) {
       out += "_{";
@@ -148,11 +151,12 @@ bool to_latex(std::string_view text, std::string& out) {
 
 constexpr std::array<std::string_view, 11> kTextCommands = {
     "text", "textbf", "textit", "textrm", "texttt", "textsf", "mbox", "mathrm", "operatorname", "emph", "hbox"};
-constexpr std::array<std::string_view, 33> kDressing = {
-    "mathbf",    "mathit", "mathsf", "boldsymbol",  "bm",        "left",  "right", "big",    "Big",
-    "bigl",      "bigr",   "Bigl",   "Bigr",        "bigg",      "Bigg",  "biggl", "biggr",  "displaystyle",
-    "textstyle", "limits", "boxed",  "fbox",        "quad",      "qquad", "space", "hspace", "underline",
-    "large",     "Large",  "square", "blacksquare", "therefore", "mathop"};
+constexpr std::array<std::string_view, 37> kDressing = {
+    "bf",    "rm",     "pounds",      "ensuremath", "mathbf", "mathit",       "mathsf",    "boldsymbol",
+    "bm",    "left",   "right",       "big",        "Big",    "bigl",         "bigr",      "Bigl",
+    "Bigr",  "bigg",   "Bigg",        "biggl",      "biggr",  "displaystyle", "textstyle", "limits",
+    "boxed", "fbox",   "quad",        "qquad",      "space",  "hspace",       "underline", "large",
+    "Large", "square", "blacksquare", "therefore",  "mathop"};
 
 struct Sign {
   std::string_view command;
@@ -164,8 +168,8 @@ constexpr Sign kSigns[] = {{"times", '*'},  {"cdot", '*'},     {"ast", '*'},    
                            {"mp", 'm'},     {"cup", 'U'},      {"cap", 'N'},    {"setminus", 'M'}, {"backslash", 'M'},
                            {"in", 'e'},     {"mid", '|'},      {"vert", '|'},   {"lvert", '|'},    {"rvert", '|'},
                            {"colon", ':'},  {"lbrace", 'S'},   {"rbrace", 's'}, {"lbrack", '['},   {"rbrack", ']'},
-                           {"approx", '='}, {"simeq", '='},    {"circ", 'd'},   {"degree", 'd'},   {"prime", '\''},
-                           {"lparen", '('}, {"rparen", ')'},   {"bigcup", 'U'}, {"star", '*'}};
+                           {"approx", '='}, {"simeq", '='},    {"sim", '='},    {"circ", 'd'},     {"degree", 'd'},
+                           {"prime", '\''}, {"lparen", '('},   {"rparen", ')'}, {"bigcup", 'U'},   {"star", '*'}};
 
 class Tokenizer {
  public:
@@ -229,13 +233,17 @@ class Tokenizer {
     return 0;
   }
 
+  static bool is_repetition(std::string_view text) {
+    return text.starts_with("\\overline") || text.starts_with("\\bar{") || text.starts_with("\\dot{");
+  }
+
   void number() {
     const size_t begin = at_;
     std::string digits;
     while (is_digit(get(at_))) digits += s_[at_++];
     if (!digits.empty() && at_ - begin <= 3 && digits[0] != '0')
       for (size_t mark; (mark = separator(at_)) != 0; at_ += mark + 3) digits += s_.substr(at_ + mark, 3);
-    if (get(at_) == '.' && (is_digit(get(at_ + 1)) || s_.substr(at_ + 1, 9) == "\\overline")) {
+    if (get(at_) == '.' && (is_digit(get(at_ + 1)) || is_repetition(s_.substr(at_ + 1)))) {
       digits += s_[at_++];
       while (is_digit(get(at_))) digits += s_[at_++];
     }
@@ -252,7 +260,16 @@ class Tokenizer {
   void word() {
     const size_t begin = at_;
     while (is_letter(get(at_))) at_++;
-    add(Kind::word, std::string(s_.substr(begin, at_ - begin)));
+    const std::string_view word = s_.substr(begin, at_ - begin);
+    if ((word == "x" || word == "X") && is_times()) return sign('*');
+    add(Kind::word, std::string(word));
+  }
+  // 1.2 x 10^6: nobody writes a product with a number behind the variable.
+  bool is_times() const {
+    if (out_.tokens.empty() || out_.tokens.back().kind != Kind::number) return false;
+    size_t i = at_;
+    while (get(i) == ' ') i++;
+    return s_.substr(i, 3) == "10^" || s_.substr(i, 4) == "10**";
   }
   void letters() {
     const size_t begin = at_;
@@ -283,6 +300,11 @@ class Tokenizer {
     while (is_letter(get(at_))) at_++;
     const std::string_view name = s_.substr(begin, at_ - begin);
     if (one_of(name, kTextCommands)) return text_command(name);
+    if (name == "color" || name == "textcolor") {
+      group();  // the colour
+      spaced_ = true;
+      return;
+    }
     if (one_of(name, kDressing)) {
       if ((name == "left" || name == "right") && get(at_) == '.') at_++;
       spaced_ = true;

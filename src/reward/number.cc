@@ -39,10 +39,10 @@ bool is_glued_unit(std::string_view word) {
 
 // Words after a number that make another number of it.
 bool is_scale(std::string_view word) {
-  static constexpr std::array<std::string_view, 22> scales = {
-      "hundred", "thousand",  "million", "billion", "trillion",  "half",       "halves",      "thirds",
-      "fourths", "fifths",    "sixths",  "eighths", "tenths",    "hundredths", "thousandths", "squared",
-      "cubed",   "factorial", "k",       "mil",     "thousands", "millions"};
+  static constexpr std::array<std::string_view, 23> scales = {
+      "hundred", "thousand", "million",   "billion", "trillion", "half",      "halves",     "thirds",
+      "dozen",   "fourths",  "fifths",    "sixths",  "eighths",  "tenths",    "hundredths", "thousandths",
+      "squared", "cubed",    "factorial", "k",       "mil",      "thousands", "millions"};
   return one_of(lower(word), scales);
 }
 
@@ -368,7 +368,7 @@ class Scanner {
     }
     if (c != '+' && c != '*' && c != '-' && c != '/') return true;
     const size_t operand = skip_blanks(next + 1);
-    if (get(operand) == '(') return false;
+    if (get(operand) == '(' || get(operand) == '\0') return false;  // "5+": five, or more?
     return !(is_letter(get(operand)) && (c == '+' || c == '*' || is_variable(word_after(operand))));
   }
 
@@ -388,8 +388,8 @@ bool same_number(const ExactNumber& reference, const ExactNumber& answer) {
     Rational half = power_of_ten(-reference.decimals) / 2;
     return boost::multiprecision::abs(want - got) <= half;
   };
-  if (equal(reference.value, answer.value)) return true;
-  if (reference.percent == answer.percent) return false;
+  if (reference.percent == answer.percent) return equal(reference.value, answer.value);
+  if (boost::multiprecision::abs(reference.value) >= 1 && equal(reference.value, answer.value)) return true;
   return reference.percent ? equal(reference.value / 100, answer.value) : equal(reference.value, answer.value / 100);
 }
 

@@ -47,9 +47,9 @@ NumberReading read_number(std::string_view text);
 // is not worked out, or beside an "or": that is no committed answer. `text_out` receives the number as written.
 NumberReading read_last_number(std::string_view text, std::string* text_out);
 
-// Whether an answer equals a reference. A percent sign on one side only may mean 1/100 or be the unit: both count. A
-// reference of five or more decimals ("0.6666666667") is a rounded one: a fraction or longer decimal that rounds to it
-// equals it.
+// Whether an answer equals a reference. A percent sign on one side only may mean 1/100 or be the unit: both count,
+// the unit for numbers of at least one. A reference of five or more decimals ("0.6666666667") is a rounded one: a
+// fraction or longer decimal that rounds to it equals it.
 bool same_number(const ExactNumber& reference, const ExactNumber& answer);
 
 // Canonical: lowest terms, "42", "-3/4", "75%"; equal numbers of one kind have equal texts.

@@ -62,6 +62,16 @@ bool same_value(const NumberToken& a, const NumberToken& b) {
   return a.readable && b.readable && a.number.value == b.number.value && a.number.percent == b.number.percent;
 }
 
+// "at least 5", "more than 5", "half of 5": said of the number, which is then not the answer.
+bool is_bounded(std::string_view plain, const NumberToken& t) {
+  static constexpr std::array<std::string_view, 11> kBounds = {
+      "least", "most", "than", "under", "below", "above", "half", "twice", "except", "within", "exceeding"};
+  std::vector<std::string> before = words_of(plain.substr(0, t.begin));
+  while (!before.empty() && (before.back() == "of" || before.back() == "a" || before.back() == "the"))
+    before.pop_back();
+  return !before.empty() && one_of(before.back(), kBounds);
+}
+
 NumberReading reading(ReadingKind kind) { return {kind, {}}; }
 NumberReading reading(const NumberToken& t) { return {ReadingKind::one, t.number}; }
 
@@ -93,6 +103,9 @@ NumberReading read_number(std::string_view text) {
   for (const NumberToken& t : tokens)
     if (!t.readable) return reading(ReadingKind::unreadable);
   if (has_or(words_of(plain))) return reading(ReadingKind::several);
+  if (tokens.size() == 1 && is_bounded(plain, tokens[0])) return reading(ReadingKind::unreadable);
+  for (size_t i = 1; i < tokens.size(); i++)  // "5 5": fifty-five?
+    if (plain.find_first_not_of(' ', tokens[i - 1].end) == tokens[i].begin) return reading(ReadingKind::several);
   if (std::all_of(tokens.begin(), tokens.end(), [&](const NumberToken& t) { return same_value(t, tokens.front()); }))
     return reading(tokens.front());
   return read_equation(plain, tokens);

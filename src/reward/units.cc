@@ -76,6 +76,10 @@ constexpr UnitName kUnits[] = {{"mm", "m", 1, 1000},
                                {"pint", "gallon", 1, 8},
                                {"cup", "gallon", 1, 16},
                                {"degree", "degree", 1, 1},
+                               {"celsius", "celsius", 1, 1},
+                               {"fahrenheit", "fahrenheit", 1, 1},
+                               {"am", "before noon", 1, 1},
+                               {"pm", "after noon", 1, 1},
                                {"deg", "degree", 1, 1},
                                {"rad", "radian", 1, 1},
                                {"radian", "radian", 1, 1},
@@ -167,14 +171,16 @@ Unit read_unit(std::string_view words) {
       break;
     }
   }
+  if (unit.dims.contains("celsius") || unit.dims.contains("fahrenheit")) unit.dims.erase("degree");
   std::erase_if(unit.dims, [](const auto& d) { return d.second == 0; });
   unit.known = unit.known && !unit.dims.empty();
   return unit;
 }
 
 Unit money_of(std::string_view text) {
-  constexpr std::pair<std::string_view, std::string_view> signs[] = {
-      {"\\$", "dollar"}, {"\u20AC", "euro"}, {"\u00A5", "yen"}, {"\u20B9", "rupee"}, {"\u00A3", "sterling"}};
+  constexpr std::pair<std::string_view, std::string_view> signs[] = {{"\\$", "dollar"},      {"\u20AC", "euro"},
+                                                                     {"\u00A5", "yen"},      {"\u20B9", "rupee"},
+                                                                     {"\u00A3", "sterling"}, {"\\pounds", "sterling"}};
   for (const auto& [sign, name] : signs)
     if (text.find(sign) != std::string_view::npos) return {true, {{std::string(name), 1}}, 1};
   if (std::count(text.begin(), text.end(), '$') % 2 == 1) return {true, {{"dollar", 1}}, 1};

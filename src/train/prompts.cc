@@ -1,6 +1,7 @@
 #include "train/prompts.h"
 
 #include "base/error.h"
+#include "formats/tokenizer_additions.h"
 #include "text/chat_tokens.h"
 #include "text/thinking.h"
 
@@ -8,20 +9,6 @@ namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json special_tokens_of(const Json& tokenizer_config) {
-  Json out = Json::object();
-  if (!tokenizer_config.is_object()) return out;
-  for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
-    if (!tokenizer_config.contains(key)) continue;
-    const Json& token = tokenizer_config[key];
-    if (token.is_string())
-      out[key] = token;
-    else if (token.is_object() && token.contains("content"))
-      out[key] = token["content"];
-  }
-  return out;
-}
 
 // What an answer's text already has when the prompt ends inside its thought (R1's templates end with "<think>\n").
 std::string prefilled_part(const std::string& prompt) {
@@ -72,6 +59,7 @@ RenderedChat PromptBuilder::render(const Json& messages, bool add_generation_pro
   Json context = special_tokens_;
   context["messages"] = messages;
   context["tools"] = Json();
+  context["documents"] = Json();
   context["add_generation_prompt"] = add_generation_prompt;
   return chat_->render_marked(context);
 }

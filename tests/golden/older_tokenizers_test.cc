@@ -87,6 +87,31 @@ TEST_F(OlderTokenizers, IdsAndTextsAsTheirMakers) {
   }
 }
 
+// tools/make_added_tokens.py: transformers on folders whose other files name tokens or flag them otherwise.
+TEST_F(OlderTokenizers, WhatOtherFilesAddToATokenizerJson) {
+  const auto read = [](const char* name) {
+    std::ifstream file(std::string(R1_SOURCE_DIR) + "/tests/golden/tokenizers/" + name);
+    return Json::parse(file);
+  };
+  const Json all = read("additions.json");
+  Json base = read("kinds.json")["bases"]["bytes"];
+  EXPECT_GE(all["folders"].size(), 10u);
+  for (const Json& kind : all["folders"]) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    base["added_tokens"] = kind["added"];
+    put("tokenizer.json", base.dump());
+    for (const auto& [name, contents] : kind["files"].items()) put(name, contents.dump());
+    const auto tokenizer = open();
+    for (size_t i = 0; i < all["texts"].size(); i++) {
+      SCOPED_TRACE(kind["name"].get<std::string>() + ": " + all["texts"][i].get<std::string>());
+      const Ids ids = kind["rows"][i]["ids"].get<Ids>();
+      EXPECT_EQ(tokenizer->encode(all["texts"][i].get<std::string>(), {.add_special_tokens = false}), ids);
+      EXPECT_EQ(tokenizer->decode(ids), kind["rows"][i]["text"].get<std::string>());
+    }
+  }
+}
+
 // As transformers, which adds what tokenizer_config.json lists and tokenizer.json lacks.
 TEST_F(OlderTokenizers, TokensThatTheConfigAloneLists) {
   put("tokenizer.json",

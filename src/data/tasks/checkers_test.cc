@@ -187,8 +187,9 @@ TEST(TruthTables, RowsAndTheirCount) {
   for (const char* right : {"3", "3 of the 4", "3 of 4"})
     EXPECT_EQ(judged(item, fmt::format("<answer>{}</answer>", right)), "correct");
   EXPECT_EQ(steps_judged(item, {"p = true, q = false: (p or q) is true.", "p = false, q = false: (p or q) is true.",
-                                "The formula is true for 3 of the 4 assignments.", "p = true: (p or q) is true."}),
-            "rwrn");
+                                "The formula is true for 3 of the 4 assignments.", "p = true: (p or q) is true.",
+                                "The formula is true for 3 of the 5 assignments."}),
+            "rwrnw");
 }
 
 TEST(StringEdits, AreExact) {

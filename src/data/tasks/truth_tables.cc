@@ -167,6 +167,8 @@ std::vector<StepVerdict> check_all(const TaskItem& item, const std::vector<std::
             v = join(v, claim(part.value == value));
     for (const auto& found : find_claims(step, "true for {} of"))
       if (const auto n = whole_of(found[0])) v = join(v, claim(*n == count));
+    for (const auto& found : find_claims(step, "of the {} assignments"))
+      if (const auto n = whole_of(found[0])) v = join(v, claim(*n == int64_t{1} << variables));
     out.push_back(v);
   }
   return out;
