@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error.h"
 #include "reward/math_parser.h"
 #include "reward/math_words.h"
 #include "text/thinking.h"
@@ -292,6 +293,25 @@ void read_in_words(std::string_view text, Answer& out) {
   out.text = out.words;
 }
 
+// "2023-01-05" and "2023-1-5" as 2023-01-05, a day and no difference; empty for everything else.
+std::string date_of(std::string_view text) {
+  constexpr size_t kYearDigits = 4, kMonths = 12, kDays = 31;
+  std::vector<size_t> parts(1, 0);
+  std::vector<size_t> digits(1, 0);
+  for (char c : text) {
+    if (c == '-') {
+      parts.push_back(0), digits.push_back(0);
+    } else if (c >= '0' && c <= '9' && digits.back() < kYearDigits) {
+      parts.back() = parts.back() * 10 + static_cast<size_t>(c - '0'), digits.back()++;
+    } else {
+      return "";
+    }
+  }
+  const bool shape = parts.size() == 3 && digits[0] == kYearDigits && digits[1] <= 2 && digits[2] <= 2;
+  if (!shape || parts[1] < 1 || parts[1] > kMonths || parts[2] < 1 || parts[2] > kDays) return "";
+  return fmt::format("{:04}-{:02}-{:02}", parts[0], parts[1], parts[2]);
+}
+
 }  // namespace
 
 bool is_literal(const Expression& e) {
@@ -374,6 +394,11 @@ Answer read_answer(std::string_view text) {
   }
   const std::string_view bare = strip_phrase(text, nullptr);
   if (trim(bare).empty()) return out;
+  if (const std::string date = date_of(trim(bare)); !date.empty()) {
+    out.kind = Answer::Kind::words;
+    out.words = out.text = date;
+    return out;
+  }
   const std::optional<MathTokens> tokens = math_tokens(bare);
   if (!tokens) {
     out.kind = Answer::Kind::unreadable;
