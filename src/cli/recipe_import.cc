@@ -266,6 +266,13 @@ class Importer {
     if (sets == nullptr || !sets->is(Kind::list)) return note_key(Fate::impossible, key, v, "has no list of datasets");
     if (const YamlValue* seed = v.find("seed"); seed != nullptr && !seed->is(Kind::null))
       set("mixture_seed", seed->text, key + ".seed", *seed);
+    for (const auto& [name, value] : v.members) {
+      if (name == "datasets" || name == "seed" || value.is(Kind::null)) continue;
+      if (name == "test_split_size" && number_of(value.text).value_or(1) < 1)
+        set("held_out_fraction", value.text, key + "." + name, value);
+      else
+        note_key(Fate::impossible, key + "." + name, value, "a mixture has data sets, a seed and a share held out");
+    }
     mixture(key, *sets, "id", "weight");
   }
   // TRL: the same with other names.
@@ -280,6 +287,10 @@ class Importer {
       if (path == nullptr || path->text.empty())
         return note_key(Fate::impossible, key, sets, fmt::format("a data set in it has no {}", id));
       data += (data.empty() ? "" : ",") + path->text;
+      for (const auto& [name, value] : one.members)
+        if (name != id && name != share && !value.is(Kind::null))
+          note_key(name == "split" && value.text == "train" ? Fate::ignored : Fate::impossible, key + "." + name, value,
+                   fmt::format("of {}: files are read whole, columns are found by their names", path->text));
       const YamlValue* weight = one.find(share);
       const std::optional<double> part = weight != nullptr ? number_of(weight->text) : std::nullopt;
       if (part && !(*part > 0 && *part <= 1))

@@ -171,13 +171,16 @@ TEST(RecipeImport, SftMixturesAndOtherSpellings) {
   const ImportedRecipe r = import(
       "dataset_mixture:\n  datasets:\n    - id: a/b\n      config: all\n      weight: 0.106\n    - id: c.jsonl\n      "
       "weight: 1.0\n"
-      "  seed: 7\nmax_seq_length: 2048\nsave_strategy: 'no'\nlearning_rate: 4.0e-05\nlr_scheduler_kwargs:\n  min_lr: "
+      "  seed: 7\n  test_split_size: 0.1\nmax_seq_length: 2048\nsave_strategy: 'no'\nlearning_rate: "
+      "4.0e-05\nlr_scheduler_kwargs:\n  min_lr: "
       "4.0e-06\n"
       "lora_target_modules: [q_proj, v_proj]\nchat_template: \"{{ x }}\\n\"\npacking: true\nwarmup_steps: 0.1\n");
   EXPECT_EQ(r.kind, "sft");
   const auto keys = keys_of(r);
   EXPECT_EQ(keys.at("data"), "a/b?share=0.106,c.jsonl");
   EXPECT_EQ(keys.at("mixture_seed"), "7");
+  EXPECT_EQ(keys.at("held_out_fraction"), "0.1");
+  EXPECT_EQ(fate_of(r, "dataset_mixture.config"), "impossible");
   EXPECT_EQ(keys.at("max_length"), "2048");
   EXPECT_EQ(keys.at("save_steps"), "0");
   EXPECT_EQ(keys.at("min_lr_rate"), "0.09999999999999999") << "4e-6 / 4e-5 in doubles";
@@ -187,6 +190,11 @@ TEST(RecipeImport, SftMixturesAndOtherSpellings) {
   EXPECT_EQ(fate_of(r, "packing"), "ignored");
   EXPECT_EQ(keys_of(import("datasets:\n- path: a.jsonl\n- path: b.jsonl\n  fraction: 0.5\n")).at("data"),
             "a.jsonl,b.jsonl?share=0.5");
+  const ImportedRecipe split = import(
+      "dataset_mixture:\n  datasets:\n  - {id: a.jsonl, split: train, columns: [a, b]}\n  test_split_size: 100\n");
+  EXPECT_EQ(fate_of(split, "dataset_mixture.split"), "ignored");
+  EXPECT_EQ(fate_of(split, "dataset_mixture.columns"), "impossible");
+  EXPECT_EQ(fate_of(split, "dataset_mixture.test_split_size"), "impossible");
   EXPECT_EQ(import("beta: 0.1\n", {.kind = "grpo"}).kind, "grpo");
 }
 

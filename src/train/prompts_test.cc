@@ -50,6 +50,19 @@ class Prompts : public ::testing::Test {
 const char* const kTalk = R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes."},
                              {"role": "user", "content": "More"}, {"role": "assistant", "content": "No."}])";
 
+// As transformers' apply_chat_template: documents are none, and every token with a role is a variable.
+TEST_F(Prompts, TemplatesGetWhatTransformersGivesThem) {
+  ModelFiles files = mini_files();
+  files.tokenizer_config["mask_token"] = {{"content", "<mask>"}, {"lstrip", true}};
+  PromptOptions options;
+  options.chat_template =
+      "{{ documents is none }} {{ documents is defined }} {{ mask_token }}|{% for m in messages %}{% endfor %}";
+  DataRow row;
+  row.prompt = "Hi";
+  const PromptBuilder prompts(files, tokenizer_, options);
+  EXPECT_EQ(prompts.build(row).text, "True True <mask>|");
+}
+
 TEST_F(Prompts, MessagesLearnTheAssistantOnly) {
   EXPECT_EQ(marked(builder().learn(chat(kTalk), 1000, true)),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n[Yes.<|im_end|>\n]"

@@ -60,12 +60,7 @@ class SteppedRollouts : public ::testing::Test {
     options_.scale_rewards = "none";
     options_.step_mc_rollouts = 3;
     options_.step_mc_max_steps = 2;
-    for (int i = 0; i < 4; i++) {
-      DataRow row;
-      row.prompt = "What is " + std::to_string(i) + " + 2?";
-      row.row = {{"answer", std::to_string(i + 2)}};
-      rows_.push_back(row);
-    }
+    rows_ = sum_questions(4);
   }
 
   Rollout make(int64_t max_active = 64) {

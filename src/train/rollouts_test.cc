@@ -48,12 +48,7 @@ class Rollouts : public ::testing::Test {
     options_.num_generations = 4;
     options_.per_device_train_batch_size = 16;
     options_.max_completion_length = 12;
-    for (int i = 0; i < 6; i++) {
-      DataRow row;
-      row.prompt = "What is " + std::to_string(i) + " + 2?";
-      row.row = {{"answer", std::to_string(i + 2)}};
-      rows_.push_back(row);
-    }
+    rows_ = sum_questions(6);
   }
 
   Rollout make(int64_t number, int64_t max_active = 64) {

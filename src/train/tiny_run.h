@@ -43,6 +43,17 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
+// "What is 0 + 2?", "What is 1 + 2?" and so on, with their answers.
+inline std::vector<DataRow> sum_questions(int64_t count) {
+  std::vector<DataRow> rows(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; i++) {
+    DataRow& row = rows[static_cast<size_t>(i)];
+    row.prompt = "What is " + std::to_string(i) + " + 2?";
+    row.row = {{"answer", std::to_string(i + 2)}};
+  }
+  return rows;
+}
+
 // A tokenizer of arithmetic's texts with a chat template, and no weights. Kept here, so that the losses that tests know
 // do not change with the embedded model.
 inline ModelFiles mini_files() {

@@ -87,7 +87,8 @@ TEST(TemplateTest, AFileAndAModelsOwn) {
   write_file(t / "t.jinja",
              "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools here') }}{% endif %}"
              "[{{ m.role }}: {{ m.content }}]{% endfor %}{% if tools %}{{ tools | length }} tools{% endif %}"
-             "{% if add_generation_prompt %}>{% endif %}{{ mood }}{{ strftime_now('%Y-%m-%d') }}");
+             "{% if add_generation_prompt %}>{% endif %}{% if documents is not none %}!{% endif %}{{ mood }}{{ "
+             "strftime_now('%Y-%m-%d') }}");
   const std::string rows =
       "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":null,\"add_generation_prompt\":true,"
       "\"mood\":\"glad \",\"chat_template_kwargs\":{\"mood\":\"calm \"}}\n"

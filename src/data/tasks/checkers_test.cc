@@ -77,6 +77,25 @@ TEST(LinearEquations, SolutionsInManySpellings) {
   EXPECT_EQ(steps_judged(two, {"x + y = 1", "2(x - y) = 10", "3x - 4y = 16"}), "rrw");
 }
 
+TEST(LinearEquations, TheOperationThatIsNamedIsTheOneThatWasDone) {
+  const TaskItem one = item_of("linear_equations", "x = -10", {{"solution", {-10}}, {"equations", {"4x + 6 = -34"}}});
+  const auto steps = [&](const char* first, const char* second) {
+    return steps_judged(one, {first, second, "The solution is x = -10."});
+  };
+  EXPECT_EQ(steps("Subtract 6 from both sides: 4x = -40.", "Divide both sides by 4: x = -10."), "rrr");
+  EXPECT_EQ(steps("Add -6 to both sides: 4x = -40.", "Multiply both sides by 1/4: x = -10."), "rrr");
+  EXPECT_EQ(steps("Add 6 to both sides: 4x = -40.", "Divide both sides by 4: x = -10."), "wrr");
+  EXPECT_EQ(steps("Subtract 6 from both sides: 4x = -40.", "Divide both sides by 2: x = -10."), "rwr");
+  EXPECT_EQ(steps("Subtract 6 from both sides: 4x = -28.", "Divide both sides by 4: x = -7."), "wwr");
+  EXPECT_EQ(steps("4x = -40", "Divide both sides by 4, so that x = -10."), "rrr");
+  const TaskItem two =
+      item_of("linear_equations", "x = 3, y = -2", {{"solution", {3, -2}}, {"equations", {"x + y = 1", "2x - y = 8"}}});
+  EXPECT_EQ(steps_judged(two, {"Multiply the first equation by -1: -x - y = -1.",
+                               "Multiply the second equation by 2: 2x - y = 8.", "Put it in: 3 + y = 1.",
+                               "Subtract 3 from both sides: y = -2."}),
+            "rwrr");
+}
+
 TEST(BaseConversion, DigitsAndTheirSteps) {
   const TaskItem item = item_of("base_conversion", "1f3", {{"value", 499}, {"from", 7}, {"to", 16}});
   for (const char* right : {"1f3", "1F3", "0x1f3", "1f3_16", "1f3_{16}", "01f3"})

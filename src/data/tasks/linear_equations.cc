@@ -1,5 +1,5 @@
 // Linear equations in one unknown, and pairs of them in two, with whole solutions. An equation in a step is true when
-// the solution satisfies it.
+// the solution satisfies it, and when it comes from one before it by the operation that the step names.
 #include <algorithm>
 
 #include "base/error.h"
@@ -127,12 +127,59 @@ Verdict judge(const TaskItem& item, const TaskAnswer& answer) {
   return all ? right_answer(extracted) : wrong_answer(extracted, fmt::format("expected {}", item.answer));
 }
 
+// "Subtract 3x from both sides": '-' and 3x. Empty: the step names no such operation.
+struct Operation {
+  char op = 0;
+  Expression by;
+};
+std::optional<Operation> operation_of(const std::string& step, const std::string& letters) {
+  constexpr std::pair<const char*, char> kForms[] = {{"add {} to both sides", '+'},
+                                                     {"subtract {} from both sides", '-'},
+                                                     {"divide both sides by {}:", '/'},
+                                                     {"multiply both sides by {}:", '*'},
+                                                     {"multiply the first equation by {}:", '*'},
+                                                     {"multiply the second equation by {}:", '*'}};
+  for (const auto& [form, op] : kForms)
+    for (const auto& found : find_claims(step, form))
+      if (auto by = parse_expression(found[0], letters)) return Operation{op, std::move(*by)};
+  return std::nullopt;
+}
+
+// Whether `after` is `before` with the operation done on both sides. All are linear, so that they are the same when
+// they are at three points that lie on no line.
+bool comes_from(const Equation& before, const Operation& operation, const Equation& after) {
+  constexpr int64_t kPoints[][2] = {{2, 3}, {5, 3}, {2, 7}};
+  for (const auto& point : kPoints) {
+    const Names names = [&](char name) -> std::optional<Fraction> { return Fraction{point[name == 'y'], 1}; };
+    const auto by = evaluate(operation.by, names);
+    for (const bool last : {false, true}) {
+      const auto was = evaluate(last ? before.back() : before.front(), names);
+      const auto is = evaluate(last ? after.back() : after.front(), names);
+      if (!by || !was || !is || apply(*was, operation.op, *by) != is) return false;
+    }
+  }
+  return true;
+}
+
 std::vector<StepVerdict> check_all(const TaskItem& item, const std::vector<std::string>& steps) {
   const std::vector<int64_t> solution = solution_of(item);
   const std::string letters = std::string("xy").substr(0, solution.size());
   const Names names = [&](char name) -> std::optional<Fraction> { return Fraction{solution[letters.find(name)], 1}; };
+  std::vector<Equation> known;  // the item's, and what steps made of them
+  if (item.meta.contains("equations"))
+    for (const std::string& text : meta_texts(item.meta, "equations", 2))
+      for (Equation& equation : find_equations(text, letters)) known.push_back(std::move(equation));
   std::vector<StepVerdict> out;
-  for (const std::string& step : steps) out.push_back(check_equations(step, letters, names));
+  for (const std::string& step : steps) {
+    StepVerdict v = check_equations(step, letters, names);
+    const std::vector<Equation> said = find_equations(step, letters);
+    const std::optional<Operation> operation = operation_of(step, letters);
+    if (v == StepVerdict::right && operation && !known.empty() && !said.empty())
+      v = claim(std::any_of(known.begin(), known.end(),
+                            [&](const Equation& e) { return comes_from(e, *operation, said.back()); }));
+    out.push_back(v);
+    known.insert(known.end(), said.begin(), said.end());
+  }
   return out;
 }
 
