@@ -171,9 +171,10 @@ TEST(WinRateTest, WinsAndHalfTheTies) {
   const Json w = win_rate_of(ours, theirs, "dev3");
   EXPECT_EQ(w["win_rate"], 0.5) << "one won, two alike, one lost";
   EXPECT_EQ(w["preference"], Json({{"against", "dev3"}, {"wins", 1}, {"ties", 2}, {"losses", 1}, {"rows", 4}}));
-  // Wilson's interval of 2 in 4: 0.5 -+ z / (2 (1 + z^2 / 4)) sqrt(1 / 4 + z^2 / 16), z = 1.96, by hand
-  EXPECT_NEAR(w["win_rate_ci95"][0].get<double>(), 0.15004, 1e-4);
-  EXPECT_NEAR(w["win_rate_ci95"][1].get<double>(), 0.84996, 1e-4);
+  // the squared error of the mean is (1/4 + 0 + 0 + 1/4) / 3 / 4, that of 6 answers of which half are right; Wilson's
+  // interval of 3 in 6, by hand: 0.5 -+ z / (1 + z^2 / 6) sqrt(1 / 24 + z^2 / 144), z = 1.96
+  EXPECT_NEAR(w["win_rate_ci95"][0].get<double>(), 0.18762, 1e-4);
+  EXPECT_NEAR(w["win_rate_ci95"][1].get<double>(), 0.81238, 1e-4);
   EXPECT_TRUE(win_rate_of({}, {}, "x").empty());
   auto others = theirs;
   others[1]["prompt"] = "another";

@@ -18,6 +18,19 @@ Interval wilson_interval(double successes, double n) {
   return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
 }
 
+Interval clustered_interval(const std::vector<double>& row_means, double samples_a_row) {
+  const double n = static_cast<double>(row_means.size());
+  double mean = 0, spread = 0;
+  for (double m : row_means) mean += m / n;
+  for (double m : row_means) spread += (m - mean) * (m - mean);
+  double effective = n;
+  if (n > 1 && spread > 0) {
+    const double squared_error = spread / (n - 1) / n;
+    effective = std::clamp(mean * (1 - mean) / squared_error, n, n * samples_a_row);
+  }
+  return wilson_interval(mean * effective, effective);
+}
+
 double unbiased_pass_at_k(int64_t n, int64_t correct, int64_t k) {
   R1_CHECK(k >= 1 && k <= n && correct >= 0 && correct <= n);
   if (n - correct < k) return 1;
@@ -43,21 +56,6 @@ bool consensus(const std::vector<Verdict>& verdicts) {
   const auto best =
       std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return best != votes.end() && best->first == "+";
-}
-
-// Wilson's interval at the number of independent samples that the spread between rows amounts to: rows count as
-// clusters, so many samples of few rows do not look more certain than they are.
-Interval clustered_interval(const std::vector<double>& row_means, double samples_a_row) {
-  const double n = static_cast<double>(row_means.size());
-  double mean = 0, spread = 0;
-  for (double m : row_means) mean += m / n;
-  for (double m : row_means) spread += (m - mean) * (m - mean);
-  double effective = n;
-  if (n > 1 && spread > 0) {
-    const double squared_error = spread / (n - 1) / n;
-    effective = std::clamp(mean * (1 - mean) / squared_error, n, n * samples_a_row);
-  }
-  return wilson_interval(mean * effective, effective);
 }
 
 }  // namespace

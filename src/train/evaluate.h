@@ -44,6 +44,9 @@ struct Interval {
   double low = 0, high = 1;
 };
 Interval wilson_interval(double successes, double n);
+// The same at the number of independent samples that the spread between rows amounts to, from their means (0 to 1) of
+// so many samples each: rows count as clusters, so many samples of few rows do not look more certain than they are.
+Interval clustered_interval(const std::vector<double>& row_means, double samples_a_row);
 // 1 - C(n - c, k) / C(n, k).
 double unbiased_pass_at_k(int64_t n, int64_t correct, int64_t k);
 
