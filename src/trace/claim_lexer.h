@@ -22,6 +22,8 @@ class ClaimLexer {
  private:
   using Kind = ClaimKind;
 
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
   char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
   bool starts(std::string_view part) const { return text_.substr(at_, part.size()) == part; }
   size_t after_blanks(size_t at) const;

@@ -1,16 +1,11 @@
 // What arithmetic is written with beyond plain words and signs: LaTeX, signs beyond ASCII, Chinese.
-#include <array>
-
 #include "text/unicode.h"
 #include "trace/claim_lexer.h"
 
 namespace r1 {
 namespace {
 
-using Kind = ClaimKind;
 constexpr uint32_t kFirstHan = 0x2E80;
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace
 

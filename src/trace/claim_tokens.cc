@@ -7,11 +7,7 @@
 namespace r1 {
 namespace {
 
-using Kind = ClaimKind;
 constexpr size_t kMostDigits = 40;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace
 
@@ -20,7 +16,7 @@ size_t ClaimLexer::after_blanks(size_t at) const {
   return next == std::string_view::npos ? text_.size() : next;
 }
 
-ClaimToken& ClaimLexer::push(Kind kind, size_t length, char op = 0) {
+ClaimToken& ClaimLexer::push(Kind kind, size_t length, char op) {
   ClaimToken t;
   t.kind = kind;
   t.op = op;
