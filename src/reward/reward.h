@@ -80,8 +80,9 @@ void declare_reward_keys(OptionTable& table, RewardOptions& options);
 //   filters          0 or 1: R1's filters of thoughts   code    0 or 1, by the row's tests (reward/code_reward.h)
 //   domain(NAME:SPEC, ...)   the SPEC of the row's domain alone (reward/domain_reward.h)
 // Users' own: trl:FILE.py:FUNCTION, verl:FILE.py[:FUNCTION], openrlhf:FILE.py[:FUNCTION], rg:TASK?key=v
-// (reward/function_reward.h; a weight may also follow as :0.5), openrlhf+http://HOST/PATH (reward/http_reward.h), and
-// exec:COMMAND (reward/exec_reward.h; alone or last, the command is the rest of the string).
+// (reward/function_reward.h; a weight may also follow as :0.5), openrlhf+http://HOST/PATH (reward/http_reward.h),
+// judge:http://HOST/v1#MODEL (reward/judge_reward.h: 0 or 1, by a model behind a server), and exec:COMMAND
+// (reward/exec_reward.h; alone or last, the command is the rest of the string).
 // Throws r1::UsageError for an unknown name, with the nearest, and for options that do not fit.
 std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options);
 
