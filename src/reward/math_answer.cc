@@ -274,6 +274,14 @@ bool denies_answer(std::string_view line) {
   return at != std::string::npos && is_denied(line.substr(0, at), "");
 }
 
+// "it is B": B.
+std::string_view without_subject(std::string_view text) {
+  const std::string small = lower(text);
+  for (std::string_view lead : {"it is ", "it's ", "it must be ", "it should be ", "that should be "})
+    if (small.starts_with(lead)) return strip_phrase(text.substr(lead.size()), nullptr);
+  return text;
+}
+
 // What running text says at its end, nothing being taken back. `claims`: the text goes on with an answer, without a
 // phrase before it.
 ExtractedAnswer last_said(std::string_view text, bool claims) {
@@ -289,7 +297,7 @@ ExtractedAnswer last_said(std::string_view text, bool claims) {
   }
   std::string_view said = after_phrase(line);
   if (denies_answer(line)) return {std::string(line), AnswerPlace::last, true};
-  if (said.empty() && claims) said = strip_phrase(line.substr(0, line.find(". ")), nullptr);
+  if (said.empty() && claims) said = without_subject(strip_phrase(line.substr(0, line.find(". ")), nullptr));
   if (!said.empty()) {
     const Answer formula = read_answer(said);
     if (formula.kind == Answer::Kind::formula || !formula.option.empty() || is_short_phrase(said))

@@ -132,7 +132,8 @@ size_t end_of_last_revision(std::string_view text) {
   for (size_t i = 0; i < text.size(); i++) {
     if (is_high_byte(text[i])) {
       for (std::string_view word : kChinese)
-        if (text.substr(i).starts_with(word)) end = i + word.size();
+        if (text.substr(i).starts_with(word))
+          end = i + word.size() + (text.substr(i + word.size()).starts_with("，") ? 3 : 0);
       continue;
     }
     if (!is_letter_of(text, i) || (i > 0 && is_letter_of(text, i - 1)) || !begins_clause(text, i)) continue;
