@@ -17,11 +17,11 @@ bool is_capital(const std::string& s) { return s.size() == 1 && s[0] >= 'A' && s
 
 // Words behind a number that make another number of it, or another answer.
 bool changes_value(std::string_view word) {
-  static constexpr std::array<std::string_view, 33> words = {
+  static constexpr std::array<std::string_view, 35> words = {
       "hundred", "thousand", "million", "billion",   "trillion",  "dozen",    "half",    "halves",  "third",
       "thirds",  "fourths",  "fifths",  "sixths",    "eighths",   "tenths",   "squared", "cubed",   "or",
       "and",     "not",      "to",      "factorial", "thousands", "millions", "k",       "percent", "either",
-      "but",     "hundreds", "is",      "wrong",     "incorrect", "cannot"};
+      "but",     "hundreds", "is",      "wrong",     "incorrect", "cannot",   "least",   "most"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 

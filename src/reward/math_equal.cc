@@ -405,7 +405,10 @@ bool may_be_one(const Unit& a, const Unit& b) {
          (only(a, "sterling") && b.dims == pound.dims && b.factor == pound.factor);
 }
 
+bool is_half_of_day(const Unit& u) { return u.dims.contains("before noon") || u.dims.contains("after noon"); }
+
 Rational conversion(const Answer& want, const Answer& got) {
+  if (want.unit.known && is_half_of_day(want.unit) && !got.unit.known) return 0;  // 7 is not 7 p.m.
   if (!want.unit.known || !got.unit.known) return 1;
   if (may_be_one(want.unit, got.unit) || may_be_one(got.unit, want.unit)) return 1;
   return want.unit.dims == got.unit.dims ? Rational(got.unit.factor / want.unit.factor) : Rational(0);

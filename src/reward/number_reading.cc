@@ -4,6 +4,7 @@
 
 #include "reward/number.h"
 #include "reward/revision.h"
+#include "text/thinking.h"
 
 namespace r1 {
 namespace {
@@ -100,7 +101,8 @@ NumberReading read_number(std::string_view text) {
     if (!t.readable) return reading(ReadingKind::unreadable);
   if (has_or(words_of(plain))) return reading(ReadingKind::several);
   if (tokens.size() == 1 && is_denied_token(plain, tokens[0])) return reading(ReadingKind::unreadable);
-  for (size_t i = 1; i < tokens.size(); i++)  // "5 5": fifty-five?
+  if (trim(plain).ends_with("..")) return reading(ReadingKind::unreadable);  // "42 \\ldots": and so on
+  for (size_t i = 1; i < tokens.size(); i++)                                 // "5 5": fifty-five?
     if (plain.find_first_not_of(' ', tokens[i - 1].end) == tokens[i].begin) return reading(ReadingKind::several);
   if (std::all_of(tokens.begin(), tokens.end(), [&](const NumberToken& t) { return same_value(t, tokens.front()); }))
     return reading(tokens.front());

@@ -143,11 +143,13 @@ size_t end_of_last_revision(std::string_view text) {
 }
 
 bool is_denied(std::string_view before, std::string_view behind) {
-  static constexpr std::array<std::string_view, 18> kDenials = {
-      "not",   "never", "cannot", "can't",   "isn't",    "aren't",   "wasn't", "won't",      "don't",
-      "doubt", "nor",   "cant",   "doesn't", "couldn't", "wouldn't", "isnt",   "impossible", "unlikely"};
-  static constexpr std::array<std::string_view, 12> kBounds = {
-      "least", "most", "than", "under", "below", "above", "half", "twice", "except", "within", "exceeding", "instead"};
+  static constexpr std::array<std::string_view, 20> kDenials = {
+      "not", "never", "cannot",  "can't",    "isn't",    "aren't", "wasn't",     "won't",    "don't", "doubt",
+      "nor", "cant",  "doesn't", "couldn't", "wouldn't", "isnt",   "impossible", "unlikely", "no",    "without"};
+  static constexpr std::array<std::string_view, 24> kBounds = {
+      "least",  "most",   "than",      "under",    "below",     "above",  "half",    "twice",
+      "except", "within", "exceeding", "instead",  "from",      "square", "root",    "cube",
+      "double", "triple", "quarter",   "multiple", "multiples", "factor", "factors", "reciprocal"};
   static constexpr std::array<std::string_view, 7> kRefusals = {"wrong",      "incorrect", "not",  "isn't",
                                                                 "impossible", "cannot",    "can't"};
   constexpr size_t kNear = 4, kBehind = 3, kLongest = 200;
@@ -157,7 +159,9 @@ bool is_denied(std::string_view before, std::string_view behind) {
   if (any_of_words(words, kDenials)) return true;
   while (!words.empty() && (words.back() == "of" || words.back() == "a" || words.back() == "the")) words.pop_back();
   if (!words.empty() && any_of_words({words.back()}, kBounds)) return true;
+  if (words.size() > 1 && words.back() == "to" && words[words.size() - 2] == "up") return true;
   behind = behind.substr(0, kLongest);
+  if (behind.starts_with('?')) return true;  // "42?" asks
   words = words_with_apostrophes(behind.substr(0, end_of_clause(behind)));
   words.resize(std::min(words.size(), kBehind));
   return any_of_words(words, kRefusals);

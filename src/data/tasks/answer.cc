@@ -115,6 +115,20 @@ std::string with_plain_figures(std::string_view text) {
   return out;
 }
 
+// Words of any place in the text: an answer is a few words.
+bool denies_or_bounds(std::string_view text) {
+  std::string low = lowered(text);
+  for (size_t at; (at = low.find("\xE2\x80\x99")) != std::string::npos;) low.replace(at, 3, "'");
+  const auto is_letter = [&](size_t i) {
+    return i < low.size() && ((low[i] >= 'a' && low[i] <= 'z') || low[i] == '\'');
+  };
+  for (std::string_view word : {"not", "cannot", "can't", "isn't", "never", "neither", "wrong", "incorrect", "than",
+                                "at least", "at most", "except", "doubt", "instead", "half of", "twice"})
+    for (size_t at = 0; (at = low.find(word, at)) != std::string::npos; at++)
+      if ((at == 0 || !is_letter(at - 1)) && !is_letter(at + word.size())) return true;
+  return low.find("不是") != std::string::npos || low.find("不对") != std::string::npos;
+}
+
 }  // namespace
 
 std::optional<TaskAnswer> find_task_answer(std::string_view completion, std::string_view prefilled) {
@@ -170,17 +184,11 @@ bool names_alternatives(std::string_view text) {
          low.find("或") != std::string::npos;
 }
 
-bool denies_or_bounds(std::string_view text) {
-  std::string low = lowered(text);
-  for (size_t at; (at = low.find("\xE2\x80\x99")) != std::string::npos;) low.replace(at, 3, "'");
-  const auto is_letter = [&](size_t i) {
-    return i < low.size() && ((low[i] >= 'a' && low[i] <= 'z') || low[i] == '\'');
-  };
-  for (std::string_view word : {"not", "cannot", "can't", "isn't", "never", "neither", "wrong", "incorrect", "than",
-                                "at least", "at most", "except", "doubt", "instead", "half of", "twice"})
-    for (size_t at = 0; (at = low.find(word, at)) != std::string::npos; at++)
-      if ((at == 0 || !is_letter(at - 1)) && !is_letter(at + word.size())) return true;
-  return low.find("不是") != std::string::npos || low.find("不对") != std::string::npos;
+const char* uncommitted(const TaskAnswer& answer) {
+  if (names_alternatives(answer.text)) return "several answers are offered";
+  const size_t stop = answer.marked ? std::string::npos : answer.text.rfind(". ");
+  const bool denied = denies_or_bounds(answer.text.substr(stop == std::string::npos ? 0 : stop + 2));
+  return denied ? "it denies or bounds what it names" : nullptr;
 }
 
 Verdict judge_number(const TaskAnswer& answer, const std::string& expected) {

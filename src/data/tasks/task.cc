@@ -205,10 +205,7 @@ Verdict check(const TaskFamily& family, const TaskItem& item, const std::string&
     const std::optional<TaskAnswer> answer = find_task_answer(completion, prefilled);
     if (!answer) return no_answer("no answer after the thought");
     if (answer->several) return wrong_answer(answer->text, "answers that differ are offered");
-    if (names_alternatives(answer->text)) return wrong_answer(answer->text, "several answers are offered");
-    const size_t stop = answer->marked ? std::string::npos : answer->text.rfind(". ");
-    if (denies_or_bounds(answer->text.substr(stop == std::string::npos ? 0 : stop + 2)))
-      return wrong_answer(answer->text, "it denies or bounds what it names");
+    if (const char* why = uncommitted(*answer)) return wrong_answer(answer->text, why);
     return family.judge(item, *answer);
   } catch (const std::exception& e) {  // the item is damaged, whatever the completion is worth
     Verdict v;
