@@ -192,7 +192,7 @@ const std::vector<Case>& cases() {
         "The answer is B. Hmm, no.", "The answer is not B.", "I do not think the answer is B.",
         "The answer is B. Oh, wait, that is not right."}},
       {"7",
-       {"6, no wait, 7", "The answer is 6. No, 7.", "The answer is 6. Wait, the answer is 7.",
+       {"\\boxed{7 PM}", "6, no wait, 7", "The answer is 6. No, 7.", "The answer is 6. Wait, the answer is 7.",
         "7. No other value works.", "It cannot be 6, so the answer is 7", "Half of 14 is 7",
         "The answer is $6$. No, it is $7$."},
        {"7, no wait, 6",

@@ -150,8 +150,8 @@ bool is_denied(std::string_view before, std::string_view behind) {
       "least",  "most",   "than",      "under",    "below",     "above",  "half",    "twice",
       "except", "within", "exceeding", "instead",  "from",      "square", "root",    "cube",
       "double", "triple", "quarter",   "multiple", "multiples", "factor", "factors", "reciprocal"};
-  static constexpr std::array<std::string_view, 7> kRefusals = {"wrong",      "incorrect", "not",  "isn't",
-                                                                "impossible", "cannot",    "can't"};
+  static constexpr std::array<std::string_view, 9> kRefusals = {"wrong",  "incorrect", "not",   "isn't", "impossible",
+                                                                "cannot", "can't",     "least", "most"};
   constexpr size_t kNear = 4, kBehind = 3, kLongest = 200;
   if (before.size() > kLongest) before.remove_prefix(before.size() - kLongest);
   std::vector<std::string> words = words_with_apostrophes(before.substr(begin_of_clause(before)));
