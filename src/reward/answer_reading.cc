@@ -17,10 +17,11 @@ bool is_capital(const std::string& s) { return s.size() == 1 && s[0] >= 'A' && s
 
 // Words behind a number that make another number of it, or another answer.
 bool changes_value(std::string_view word) {
-  static constexpr std::array<std::string_view, 29> words = {
-      "hundred", "thousand",  "million",   "billion",  "trillion", "dozen",   "half",   "halves", "third",   "thirds",
-      "fourths", "fifths",    "sixths",    "eighths",  "tenths",   "squared", "cubed",  "or",     "and",     "not",
-      "to",      "factorial", "thousands", "millions", "k",        "percent", "either", "but",    "hundreds"};
+  static constexpr std::array<std::string_view, 35> words = {
+      "hundred", "thousand", "million", "billion",   "trillion",  "dozen",    "half",    "halves",  "third",
+      "thirds",  "fourths",  "fifths",  "sixths",    "eighths",   "tenths",   "squared", "cubed",   "or",
+      "and",     "not",      "to",      "factorial", "thousands", "millions", "k",       "percent", "either",
+      "but",     "hundreds", "is",      "wrong",     "incorrect", "cannot",   "least",   "most"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -80,6 +81,7 @@ std::string option_of(const MathTokens& all) {
     const std::optional<MathTokens> inner = math_tokens(t[0].text);
     return inner && inner->tokens[0].kind != Kind::text ? option_of(*inner) : "";
   }
+  if (sign(0, '{') && letter(1) && sign(2, '}') && t[3].kind == Kind::end) return t[1].text;  // \mathbf{C}
   const size_t first =
       t[0].kind == Kind::word && (lower(t[0].text) == "option" || lower(t[0].text) == "choice") ? 1 : 0;
   if (sign(first, '(') && letter(first + 1) && sign(first + 2, ')') && !sign(first + 3, '(') && !sign(first + 3, '='))
@@ -177,6 +179,8 @@ bool take_unit(MathTokens& all, std::string& unit) {
     bool whole = true;
     for (size_t k = i; k + 1 < t.size(); k++) whole = whole && in_unit(t, k);
     if (!whole) continue;
+    const std::string first = lower(t[i].text.substr(0, t[i].text.find(' ')));
+    if (first == "squared" || first == "cubed") return false;  // "42 squared", not "42 cm squared"
     for (size_t k = i; k + 1 < t.size(); k++) {
       if (t[k].kind == Kind::number && !(t[k - 1].text == "^" || t[k - 1].text == "{")) return false;
       unit += t[k].text + " ";
@@ -312,6 +316,28 @@ std::string date_of(std::string_view text) {
   return fmt::format("{:04}-{:02}-{:02}", parts[0], parts[1], parts[2]);
 }
 
+// "12:30 PM" for a time of day in other writing ("12:30 p.m", "7 pm"; the last point is gone); empty for everything
+// else.
+std::string clock_of(std::string_view words) {
+  constexpr size_t kFigures = 2;
+  const auto figures = [&](size_t from) {
+    size_t i = from;
+    while (i < words.size() && words[i] >= '0' && words[i] <= '9') i++;
+    return i - from;
+  };
+  size_t end = figures(0);
+  if (end < 1 || end > kFigures) return "";
+  if (words.substr(end).starts_with(':')) {
+    if (figures(end + 1) != kFigures) return "";
+    end += 1 + kFigures;
+  }
+  std::string half;
+  for (const char c : words.substr(end))
+    if (c != ' ' && c != '.') half += c;
+  if (half != "am" && half != "pm") return "";
+  return std::string(words.substr(0, end)) + (half == "am" ? " AM" : " PM");
+}
+
 }  // namespace
 
 bool is_literal(const Expression& e) {
@@ -410,6 +436,7 @@ Answer read_answer(std::string_view text) {
       content.find_first_of("0123456789") != std::string::npos)
     return read_answer(content);
   out.words = out.text = words_form(*tokens);
+  if (const std::string clock = clock_of(out.words); !clock.empty() && clock != bare) return read_answer(clock);
   out.option = option_of(*tokens);
   out.unit = money_of(text);
   if (is_prose(*tokens)) {

@@ -19,10 +19,11 @@ bool same_output(std::string_view got, std::string_view expected, double toleran
 // ["b","hex"], ["y","hex"], ["c",re,im], ["r",start,stop,step].
 nlohmann::ordered_json tagged(const nlohmann::ordered_json& plain);
 
-// `expected` is plain JSON, as data sets have it. JSON knows one sequence and one kind of key: a tuple, or a set in any
-// order, may stand for a list, and a key that is a number for its text. True is not 1. Integers are compared exactly
-// (with an expected float: as numbers); floats within `tolerance`, absolutely or relative to the expected one; NaN and
-// infinities equal nothing.
+// `expected` is plain JSON, as data sets have it. JSON knows one sequence and one kind of key: a tuple may stand for a
+// list, and a key that is a number for its text. A set is no list, as in Python's own ==: it has no order, so that one
+// would pass for a sorted list unsorted, and for a list without its repetitions. True is not 1. Integers are compared
+// exactly (with an expected float: as numbers); floats within `tolerance`, absolutely or relative to the expected one;
+// NaN and infinities equal nothing.
 bool same_value(const nlohmann::ordered_json& got_tagged, const nlohmann::ordered_json& expected, double tolerance);
 
 // A value as Python would write it, more or less and not longer than `most` bytes; for reasons.

@@ -111,6 +111,11 @@ TEST_F(CppFunctionSlow, WhatIsWrongSaysWhy) {
   EXPECT_EQ(judge("int g(int x) { return 10; }", tests).reason.find("does not compile: "), 0u);
   EXPECT_EQ(judge("struct S {}; S f(int) { return {}; }", tests).reason.find("does not compile: "), 0u);
   EXPECT_EQ(judge("double f(int x) { return NAN; }", tests).outcome, Outcome::wrong);
+  EXPECT_EQ(judge("unordered_multiset<int> f(vector<int> v) { return {v.begin(), v.end()}; }",
+                  R"j([{"args":[[1,2]],"result":[1,2]}])j")
+                .reason.find("test 1 of 1: wrong result: {"),
+            0u)
+      << "no order";
   EXPECT_EQ(judge("bool f(int x) { return true; }", R"j([{"args":[5],"result":1}])j").outcome, Outcome::wrong);
   RewardInput in;
   in.completion = "int f() { return 1; }";

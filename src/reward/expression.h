@@ -22,7 +22,7 @@ enum class NodeKind {
   percent,     // one kid
   degree,      // one kid
   plus_minus,  // name "+" or "-" (the sign of the first of the two values); one kid, or two: a +- b
-  list,        // a, b: kids in no order
+  list,        // a, b: kids in no order; name kMixedName for "1 and 1/2", which may be a number, too
   choice,      // a or b: kids in no order
   tuple,       // (a, b, c), [a, b, c]
   interval,    // name "()", "[)", "(]" or "[]"; two kids. "()" may be a point, too
@@ -41,6 +41,8 @@ enum class NodeKind {
 namespace relation {
 inline constexpr char kEqual = '=', kLess = '<', kMore = '>', kAtMost = 'l', kAtLeast = 'g', kUnequal = 'n', kIn = 'e';
 }
+
+inline constexpr const char* kMixedName = "mixed";
 
 struct Expression {
   NodeKind kind = NodeKind::number;

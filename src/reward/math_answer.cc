@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "reward/math_equal.h"
 #include "reward/math_words.h"
+#include "reward/revision.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -266,8 +267,24 @@ bool is_short_phrase(std::string_view text) {
   return !text.empty() && text.size() <= 60 && std::count(text.begin(), text.end(), ' ') < 4;
 }
 
-ExtractedAnswer last_expression(std::string_view text) {
-  if (text.size() > kLongestTail) text.remove_prefix(text.size() - kLongestTail);
+// "I do not think the answer is 42."
+bool denies_answer(std::string_view line) {
+  const std::string small = lower(line);
+  const size_t at = std::min(small.rfind("the answer"), small.rfind("answer is"));
+  return at != std::string::npos && is_denied(line.substr(0, at), "");
+}
+
+// "it is B": B.
+std::string_view without_subject(std::string_view text) {
+  const std::string small = lower(text);
+  for (std::string_view lead : {"it is ", "it's ", "it must be ", "it should be ", "that should be "})
+    if (small.starts_with(lead)) return strip_phrase(text.substr(lead.size()), nullptr);
+  return text;
+}
+
+// What running text says at its end, nothing being taken back. `claims`: the text goes on with an answer, without a
+// phrase before it.
+ExtractedAnswer last_said(std::string_view text, bool claims) {
   const std::string_view line = last_line(text);
   const Answer whole = read_formula(line);
   std::string number;
@@ -278,7 +295,9 @@ ExtractedAnswer last_expression(std::string_view text) {
     const bool hedged = listed || whole.kind == Answer::Kind::alternatives;
     return {std::string(strip_phrase(line, nullptr)), AnswerPlace::last, hedged};
   }
-  const std::string_view said = after_phrase(line);
+  std::string_view said = after_phrase(line);
+  if (denies_answer(line)) return {std::string(line), AnswerPlace::last, true};
+  if (said.empty() && claims) said = without_subject(strip_phrase(line.substr(0, line.find(". ")), nullptr));
   if (!said.empty()) {
     const Answer formula = read_answer(said);
     if (formula.kind == Answer::Kind::formula || !formula.option.empty() || is_short_phrase(said))
@@ -294,6 +313,17 @@ ExtractedAnswer last_expression(std::string_view text) {
   if (reading.kind == ReadingKind::unreadable && read_number(number).kind == ReadingKind::one)
     number = std::string(line);
   return {several ? std::string(line) : number, AnswerPlace::last, several};
+}
+
+ExtractedAnswer last_expression(std::string_view text) {
+  if (text.size() > kLongestTail) text.remove_prefix(text.size() - kLongestTail);
+  const size_t revised = end_of_last_revision(text);
+  if (revised == std::string_view::npos) return last_said(text, false);
+  const std::string_view before = text.substr(0, revised), after = text.substr(revised);
+  const ExtractedAnswer out = last_said(after, !after_phrase(last_line(before)).empty());
+  if (!out.text.empty()) return out;
+  const ExtractedAnswer retracted = last_said(before, false);
+  return retracted.text.empty() ? retracted : ExtractedAnswer{std::string(last_line(text)), AnswerPlace::last, true};
 }
 
 ExtractedAnswer find_answer(std::string_view text, bool in_answer_tag) {

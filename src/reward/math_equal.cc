@@ -92,12 +92,49 @@ Expression infinity(bool negative) {
   return negative ? make_node(NodeKind::negate, "", {std::move(out)}) : out;
 }
 
+// |x - 2| < 3: how far the unknown may be from what; nullopt for another shape.
+struct Distance {
+  Rational centre, radius;
+  char op = '<';
+};
+std::optional<Rational> centre_of(const Expression& e) {
+  if (e.kind == NodeKind::symbol) return Rational(0);
+  if (e.kind != NodeKind::add || e.kids.size() != 2) return std::nullopt;
+  const bool first = contains(e.kids[0], NodeKind::symbol);
+  const Expression &x = e.kids[first ? 0 : 1], &shift = e.kids[first ? 1 : 0];
+  const bool minus = x.kind == NodeKind::negate;
+  if ((minus ? x.kids[0] : x).kind != NodeKind::symbol || !is_literal(shift)) return std::nullopt;
+  const std::optional<Rational> by = exact_value(shift);
+  if (!by) return std::nullopt;
+  return minus ? *by : Rational(-*by);
+}
+std::optional<Distance> distance_of(const Expression& e) {
+  if (e.kind != NodeKind::relation || e.kids.size() != 2) return std::nullopt;
+  const auto is_abs = [](const Expression& x) { return x.kind == NodeKind::function && x.name == "abs"; };
+  const bool left = is_abs(e.kids[0]);
+  const Expression &abs = e.kids[left ? 0 : 1], &bound = e.kids[left ? 1 : 0];
+  if (!is_abs(abs) || !is_literal(bound)) return std::nullopt;
+  const std::optional<Rational> centre = centre_of(abs.kids[0]), radius = exact_value(bound);
+  if (!centre || !radius || *radius <= 0) return std::nullopt;
+  return Distance{*centre, *radius, left ? e.name[0] : flipped(e.name[0])};
+}
+
+// |x| < 1 and |x| > 1 as what the unknown may be.
+Expression interval_of_distance(const Distance& d) {
+  const Expression low = make_number(d.centre - d.radius), high = make_number(d.centre + d.radius);
+  if (d.op == '<' || d.op == 'l') return make_node(NodeKind::interval, d.op == 'l' ? "[]" : "()", {low, high});
+  Expression below = make_node(NodeKind::interval, d.op == 'g' ? "(]" : "()", {infinity(true), low});
+  Expression above = make_node(NodeKind::interval, d.op == 'g' ? "[)" : "()", {high, infinity(false)});
+  return make_node(NodeKind::set_union, "", {std::move(below), std::move(above)});
+}
+
 // x > 3, 1 <= x < 5, 3 < x as intervals; itself when it is none of those.
 Expression interval_of(const Expression& e) {
   if (e.kind == NodeKind::builder && is_lone(e.kids[0])) return interval_of(e.kids[1]);
   if (e.kind == NodeKind::builder && e.kids[0].kind == NodeKind::relation && e.kids[0].name == "e")
     return interval_of(e.kids[1]);
   if (e.kind != NodeKind::relation || e.name.find_first_not_of("<>lg") != std::string::npos) return e;
+  if (const std::optional<Distance> d = distance_of(e)) return interval_of_distance(*d);
   const bool up = e.name[0] == '<' || e.name[0] == 'l';
   for (const char op : e.name)
     if ((op == '<' || op == 'l') != up) return e;
@@ -211,10 +248,18 @@ class Comparison {
  private:
   static bool is_relation(const Expression& e) { return e.kind == NodeKind::relation && e.kids.size() == 2; }
 
+  static std::string unknown_of(const Expression& e) {
+    if (e.kind == NodeKind::symbol) return e.name;
+    std::string name;
+    for (const Expression& kid : e.kids) name += unknown_of(kid);
+    return name;
+  }
+
   // "x = 5" and "y = 5" are different.
   static bool other_unknown(const Expression& want, const Expression& got) {
     const Expression &a = want.kids[0], &b = got.kids[0];
     if (is_length(a) && is_length(b)) return !same_tree(a, b);
+    if (distance_of(want) || distance_of(got)) return unknown_of(want) != unknown_of(got);
     return a.kind == NodeKind::symbol && b.kind == NodeKind::symbol && a.name != b.name;
   }
 
@@ -225,6 +270,8 @@ class Comparison {
 
   // {5} and [5] may stand for 5.
   bool one_member(const Expression& want, const Expression& got) {
+    if (is_scalar(want) && got.kind == NodeKind::list && got.name == kMixedName && is_literal(want))  // 1 and 1/2
+      return same(want, make_number(got.kids[0].value + got.kids[1].kids[0].value / got.kids[1].kids[1].value));
     const Expression& group = is_scalar(want) ? got : want;
     if (!is_group(group) || group.kids.size() != 1) return false;
     return is_scalar(want) ? same(want, got.kids[0]) : same(want.kids[0], got);
@@ -358,7 +405,10 @@ bool may_be_one(const Unit& a, const Unit& b) {
          (only(a, "sterling") && b.dims == pound.dims && b.factor == pound.factor);
 }
 
+bool is_half_of_day(const Unit& u) { return u.dims.contains("before noon") || u.dims.contains("after noon"); }
+
 Rational conversion(const Answer& want, const Answer& got) {
+  if (want.unit.known && is_half_of_day(want.unit) && !got.unit.known) return 0;  // 7 is not 7 p.m.
   if (!want.unit.known || !got.unit.known) return 1;
   if (may_be_one(want.unit, got.unit) || may_be_one(got.unit, want.unit)) return 1;
   return want.unit.dims == got.unit.dims ? Rational(got.unit.factor / want.unit.factor) : Rational(0);

@@ -45,6 +45,7 @@ class MathParser {
   Expression answer();
   // a, b; a and b; a or b. Ends before `close` (which may be nothing: the end).
   Expression clauses(char close);
+  static bool is_whole_and_part(const Expression& whole, const Expression& part);
   static bool is_relation(char c);
   Expression clause();
   Expression ratio();

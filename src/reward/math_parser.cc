@@ -54,12 +54,13 @@ Expression MathParser::answer() {
 Expression MathParser::clauses(char close) {
   const Deeper deeper(*this);
   std::vector<Expression> items{clause()};
-  bool choice = false;
+  bool choice = false, only_and = true;
   for (;;) {
     if (at_word("or")) {
       choice = true;
       next();
     } else if (take(',') || take(';')) {
+      only_and = false;
       if (at_word("and")) next();
       if (at_word("or")) choice = true, next();
     } else if (close == '\0' && at_word("and")) {
@@ -70,7 +71,17 @@ Expression MathParser::clauses(char close) {
     items.push_back(clause());
   }
   if (items.size() == 1) return std::move(items[0]);
-  return make_node(choice ? NodeKind::choice : NodeKind::list, "", std::move(items));
+  const bool mixed = !choice && only_and && items.size() == 2 && is_whole_and_part(items[0], items[1]);
+  return make_node(choice ? NodeKind::choice : NodeKind::list, mixed ? kMixedName : "", std::move(items));
+}
+
+// 1 and 1/2, which may be a mixed number
+bool MathParser::is_whole_and_part(const Expression& whole, const Expression& part) {
+  const auto natural = [](const Expression& e) {
+    return e.kind == NodeKind::number && e.decimals < 1 && e.value > 0 && denominator(e.value) == 1;
+  };
+  return natural(whole) && part.kind == NodeKind::divide && natural(part.kids[0]) && natural(part.kids[1]) &&
+         part.kids[0].value < part.kids[1].value;
 }
 
 bool MathParser::is_relation(char c) { return std::string_view("=<>lgne").find(c) != std::string_view::npos; }
@@ -259,9 +270,53 @@ Expression MathParser::postfixed(Expression e) {
   return e;
 }
 
+namespace {
+
+// Where the interval that a bracket at `open` begins ends: one separator, and a bracket behind it. 0: it is none.
+size_t end_of_interval(const std::vector<MathToken>& t, size_t open) {
+  const auto is = [&](size_t i, std::string_view signs) {
+    return t[i].kind == MathToken::Kind::sign && signs.find(t[i].text[0]) != std::string_view::npos;
+  };
+  int depth = 0, separators = 0;
+  for (size_t i = open + 1; i < t.size(); i++) {
+    if (depth == 0 && is(i, "[])")) return separators == 1 && !is(i - 1, ",;") ? i : 0;
+    if (is(i, "({S")) depth++;
+    if (is(i, ")}s")) depth--;
+    separators += depth == 0 && is(i, ",;");
+  }
+  return 0;
+}
+
+// Brackets turned outwards mark open ends, in French and German schools: "]1, 2[" is "(1, 2)", "[1, 2[" is "[1, 2)".
+MathTokens with_inward_brackets(MathTokens all) {
+  std::vector<MathToken>& t = all.tokens;
+  const auto is = [&](size_t i, std::string_view signs) {
+    return t[i].kind == MathToken::Kind::sign && signs.find(t[i].text[0]) != std::string_view::npos;
+  };
+  const auto is_joint = [&](size_t i) {
+    return is(i, "UNMe=,;:|{S()}s") || t[i].kind == MathToken::Kind::end || is_joining_word(t[i].text) ||
+           t[i].text == "U";
+  };
+  for (size_t i = 0; i < t.size(); i++) {
+    const bool outward = is(i, "]") && (i == 0 || is_joint(i - 1));
+    if (!outward && !is(i, "[(")) continue;
+    const size_t end = end_of_interval(t, i);
+    if (end == 0 || (!outward && !is(end, "[")) || !is_joint(end + 1)) continue;
+    if (outward) t[i].text = "(";
+    if (is(end, "[")) t[end].text = ")";
+    i = end;
+  }
+  return all;
+}
+
+}  // namespace
+
 std::optional<Expression> parse_math(const MathTokens& tokens) {
   try {
-    return MathParser(tokens).run();
+    const bool brackets = std::any_of(tokens.tokens.begin(), tokens.tokens.end(), [](const MathToken& t) {
+      return t.kind == MathToken::Kind::sign && (t.text == "[" || t.text == "]");
+    });
+    return brackets ? MathParser(with_inward_brackets(tokens)).run() : MathParser(tokens).run();
   } catch (const Unreadable&) {
     return std::nullopt;
   }

@@ -191,8 +191,11 @@ class Tokenizer {
     spaced_ = false;
   }
   void sign(char c) {
-    if (c == '(' || c == '[' || c == 'S') depth_++;
-    if ((c == ')' || c == ']' || c == 's') && depth_ > 0) depth_--;
+    if (c == '(' || c == '[' || c == 'S' || (c == ']' && depth_ == 0)) {  // ]1,200[ opens outwards
+      depth_++;
+    } else if ((c == ')' || c == ']' || c == 's') && depth_ > 0) {
+      depth_--;
+    }
     add(Kind::sign, std::string(1, c));
   }
 

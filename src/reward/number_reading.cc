@@ -3,6 +3,8 @@
 #include <array>
 
 #include "reward/number.h"
+#include "reward/revision.h"
+#include "text/thinking.h"
 
 namespace r1 {
 namespace {
@@ -62,14 +64,9 @@ bool same_value(const NumberToken& a, const NumberToken& b) {
   return a.readable && b.readable && a.number.value == b.number.value && a.number.percent == b.number.percent;
 }
 
-// "at least 5", "more than 5", "half of 5": said of the number, which is then not the answer.
-bool is_bounded(std::string_view plain, const NumberToken& t) {
-  static constexpr std::array<std::string_view, 11> kBounds = {
-      "least", "most", "than", "under", "below", "above", "half", "twice", "except", "within", "exceeding"};
-  std::vector<std::string> before = words_of(plain.substr(0, t.begin));
-  while (!before.empty() && (before.back() == "of" || before.back() == "a" || before.back() == "the"))
-    before.pop_back();
-  return !before.empty() && one_of(before.back(), kBounds);
+// "at least 5", "cannot be 5": said of the number, which is then not the answer.
+bool is_denied_token(std::string_view plain, const NumberToken& t) {
+  return is_denied(plain.substr(0, t.begin), plain.substr(t.end));
 }
 
 NumberReading reading(ReadingKind kind) { return {kind, {}}; }
@@ -103,8 +100,9 @@ NumberReading read_number(std::string_view text) {
   for (const NumberToken& t : tokens)
     if (!t.readable) return reading(ReadingKind::unreadable);
   if (has_or(words_of(plain))) return reading(ReadingKind::several);
-  if (tokens.size() == 1 && is_bounded(plain, tokens[0])) return reading(ReadingKind::unreadable);
-  for (size_t i = 1; i < tokens.size(); i++)  // "5 5": fifty-five?
+  if (tokens.size() == 1 && is_denied_token(plain, tokens[0])) return reading(ReadingKind::unreadable);
+  if (trim(plain).ends_with("..")) return reading(ReadingKind::unreadable);  // "42 \\ldots": and so on
+  for (size_t i = 1; i < tokens.size(); i++)                                 // "5 5": fifty-five?
     if (plain.find_first_not_of(' ', tokens[i - 1].end) == tokens[i].begin) return reading(ReadingKind::several);
   if (std::all_of(tokens.begin(), tokens.end(), [&](const NumberToken& t) { return same_value(t, tokens.front()); }))
     return reading(tokens.front());
@@ -120,7 +118,7 @@ NumberReading read_last_number(std::string_view text, std::string* text_out) {
   if (tokens.empty()) return reading(ReadingKind::none);
   const NumberToken& last = tokens.back();
   if (text_out != nullptr) *text_out = plain.substr(last.begin, last.end - last.begin);
-  if (!last.readable) return reading(ReadingKind::unreadable);
+  if (!last.readable || is_denied_token(plain, last)) return reading(ReadingKind::unreadable);
   const std::string_view all = plain;
   for (size_t i = tokens.size() - 1; i > 0; i--) {
     if (!joins(all.substr(tokens[i - 1].end, tokens[i].begin - tokens[i - 1].end))) break;

@@ -99,6 +99,36 @@ void drop_full_stop(std::string_view& text) {
   if (text.ends_with("。")) text.remove_suffix(std::string_view("。").size());
 }
 
+// Figures of full width, as Chinese writing has them, as plain ones.
+std::string with_plain_figures(std::string_view text) {
+  constexpr std::string_view kFirst = "\xEF\xBC";  // of a full-width figure's three bytes
+  std::string out;
+  for (size_t i = 0; i < text.size(); i++) {
+    const auto last = static_cast<unsigned char>(i + 2 < text.size() ? text[i + 2] : '\0');
+    if (text.substr(i).starts_with(kFirst) && last >= 0x90 && last <= 0x99) {
+      out += static_cast<char>('0' + (last - 0x90));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// Words of any place in the text: an answer is a few words.
+bool denies_or_bounds(std::string_view text) {
+  std::string low = lowered(text);
+  for (size_t at; (at = low.find("\xE2\x80\x99")) != std::string::npos;) low.replace(at, 3, "'");
+  const auto is_letter = [&](size_t i) {
+    return i < low.size() && ((low[i] >= 'a' && low[i] <= 'z') || low[i] == '\'');
+  };
+  for (std::string_view word : {"not", "cannot", "can't", "isn't", "never", "neither", "wrong", "incorrect", "than",
+                                "at least", "at most", "except", "doubt", "instead", "half of", "twice"})
+    for (size_t at = 0; (at = low.find(word, at)) != std::string::npos; at++)
+      if ((at == 0 || !is_letter(at - 1)) && !is_letter(at + word.size())) return true;
+  return low.find("不是") != std::string::npos || low.find("不对") != std::string::npos;
+}
+
 }  // namespace
 
 std::optional<TaskAnswer> find_task_answer(std::string_view completion, std::string_view prefilled) {
@@ -115,7 +145,7 @@ std::optional<TaskAnswer> find_task_answer(std::string_view completion, std::str
     drop_full_stop(text);
     unwrap(text);
   }
-  out.text = trim(text);
+  out.text = with_plain_figures(trim(text));
   if (out.text.empty()) return std::nullopt;
   return out;
 }
@@ -152,6 +182,13 @@ bool names_alternatives(std::string_view text) {
   const std::string low = lowered(text);
   return low.find(" or ") != std::string::npos || low.find("either ") != std::string::npos ||
          low.find("或") != std::string::npos;
+}
+
+const char* uncommitted(const TaskAnswer& answer) {
+  if (names_alternatives(answer.text)) return "several answers are offered";
+  const size_t stop = answer.marked ? std::string::npos : answer.text.rfind(". ");
+  const bool denied = denies_or_bounds(answer.text.substr(stop == std::string::npos ? 0 : stop + 2));
+  return denied ? "it denies or bounds what it names" : nullptr;
 }
 
 Verdict judge_number(const TaskAnswer& answer, const std::string& expected) {

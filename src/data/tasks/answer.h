@@ -35,6 +35,9 @@ Verdict no_answer(std::string reason);
 
 // "6 or 7": alternatives are no answer that one commits to.
 bool names_alternatives(std::string_view text);
+// Why an answer commits to nothing: it names alternatives, or denies or bounds what it names ("not 6", "more than 6",
+// "6 is wrong"), be it marked or in the last sentence of a text without marks. nullptr when it does commit.
+const char* uncommitted(const TaskAnswer& answer);
 
 std::string lowered(std::string_view text);  // ASCII
 // Parts between commas, semicolons, line breaks and "and"; trimmed, without brackets around the whole.

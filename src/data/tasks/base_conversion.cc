@@ -103,20 +103,23 @@ Verdict judge(const TaskItem& item, const TaskAnswer& answer) {
   return right_answer(digits);
 }
 
-// "In base B, DIGITS is E": DIGITS must begin the question's number (or be the whole result), and E their value.
+// "In base B, DIGITS is E": DIGITS must begin the question's number (or be the whole result), and E their value. Of
+// another base nothing is asked; what is wrong in it is wrong all the same.
 StepVerdict check_value(const Question& q, const std::vector<std::string>& found) {
   const auto base = whole_of(found[0]);
-  if (!base || (*base != q.from && *base != q.to)) return StepVerdict::none;
+  if (!base || *base < 2 || *base > kMostBase) return StepVerdict::none;
+  const bool asked = *base == q.from || *base == q.to;
   const auto value = value_of(lowered(found[1]), *base);
   const std::vector<Equation> equations = find_equations(found[2]);
   const auto single = parse_expression(found[2]);
-  if (!value || (equations.empty() && !single)) return StepVerdict::none;
+  if (equations.empty() && !single) return StepVerdict::none;
+  if (!value) return whole_of(found[1]) ? claim(false) : StepVerdict::none;  // 1103 is no number of base 2
   const std::string number = digits_of(q.value, *base);
-  bool good = *base == q.from ? number.starts_with(lowered(found[1])) : number == lowered(found[1]);
+  bool good = *base == q.from ? number.starts_with(lowered(found[1])) : !asked || number == lowered(found[1]);
   if (single) good &= evaluate(*single) == Fraction{*value, 1};
   for (const Equation& equation : equations)
     for (const Expression& side : equation) good &= evaluate(side) == Fraction{*value, 1};
-  return claim(good);
+  return good && !asked ? StepVerdict::none : claim(good);
 }
 
 // "A = Q * B + R, digit D": A must be what is left of the value after some divisions, R below B.
@@ -146,6 +149,8 @@ StepVerdict check_step(const Question& q, const std::string& step) {
   for (const auto& found : find_claims(step, "in base {}, {} is {}")) out = join(out, check_value(q, found));
   for (const auto& found : find_claims(step, "digits are {}"))
     out = join(out, claim(lowered(found[0]) == digits_of(q.value, q.to)));
+  for (const auto& found : find_claims(step, "in base {}, the digits are {}"))
+    if (const auto base = whole_of(found[0])) out = join(out, claim(*base == q.to));
   return out;
 }
 

@@ -1,5 +1,6 @@
 // Dates of the Gregorian calendar: weekdays, days between two dates, the date some days later. Every way between two
 // dates goes by the first of a year and the first of a month.
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
@@ -156,6 +157,13 @@ Verdict judge(const TaskItem& item, const TaskAnswer& answer) {
 
 std::string last_word(const std::string& text) { return text.substr(text.rfind(' ') + 1); }
 
+// 2027-15-17: written as a date, and none.
+bool is_no_date(const std::string& text) {
+  constexpr std::string_view kShape = "0000-00-00";
+  const auto fits = [](char c, char shape) { return shape == '0' ? c >= '0' && c <= '9' : c == shape; };
+  return text.size() == kShape.size() && std::equal(text.begin(), text.end(), kShape.begin(), fits) && !read_date(text);
+}
+
 // Two dates and the days between them; dates outside the question's are no part of its way.
 struct Span {
   Day from, to;
@@ -168,9 +176,12 @@ struct Span {
 StepVerdict check_dates(const std::string& step, const Span& span) {
   StepVerdict v = StepVerdict::none;
   for (const auto& f : find_claims(step, "from {} to {} are {} days"))
-    v = join(v, span.check(read_date(f[0]), read_date(f[1]), whole_of(f[2])));
+    v = join(v, is_no_date(f[0]) || is_no_date(f[1]) ? claim(false)
+                                                     : span.check(read_date(f[0]), read_date(f[1]), whole_of(f[2])));
   for (const auto& f : find_claims(step, "{} days after {} is {}"))
-    v = join(v, span.check(read_date(f[1]), read_date(f[2]), whole_of(last_word(f[0]))));
+    v = join(v, is_no_date(f[1]) || is_no_date(f[2])
+                    ? claim(false)
+                    : span.check(read_date(f[1]), read_date(f[2]), whole_of(last_word(f[0]))));
   for (const auto& f : find_claims(step, "and {} days after a {} comes a {}"))
     for (int from = 0; from < 7; from++)
       if (const auto n = whole_of(f[0]); n && f[1] == kWeekdays[from])

@@ -48,6 +48,22 @@ TEST(Countdown, AnyExpressionOfTheNumbersCounts) {
   EXPECT_EQ(judged(kCountdown, "Let me see: 3 * 6 = 18. So 3 * 8 + 1 = 25."), "correct");
 }
 
+TEST(TaskAnswers, WhatIsDeniedOrBoundedIsNoAnswer) {
+  const TaskItem number = item_of("arithmetic", "98", {{"expression", "90 + 8"}});
+  const TaskItem day =
+      item_of("calendar", "Tuesday", {{"kind", "weekday"}, {"from", "2000-01-01"}, {"to", "2024-03-05"}});
+  for (const char* right : {"<answer>98</answer>", "It is not 97. It is 98.", "<answer>\uFF19\uFF18</answer>",
+                            "\\boxed{98}", "答案是98。", "It is 98"})
+    EXPECT_EQ(judged(number, right), "correct") << right;
+  for (const char* wrong : {"<answer>not 98</answer>", "The answer is not 98.", "more than 98", "It can't be 98",
+                            "It isn\u2019t 98.", "<answer>98 is wrong</answer>", "\\boxed{\\text{at least } 98}",
+                            "答案不是98。", "<answer>98 or more than 98</answer>"})
+    EXPECT_EQ(judged(number, wrong), "wrong") << wrong;
+  EXPECT_EQ(judged(day, "<answer>Tuesday</answer>"), "correct");
+  EXPECT_EQ(judged(day, "<answer>not Tuesday</answer>"), "wrong");
+  EXPECT_EQ(judged(day, "It is not a Tuesday."), "wrong");
+}
+
 TEST(Countdown, StepsMayBeginAgainButTakeNoNumberTwice) {
   EXPECT_EQ(steps_judged(kCountdown, {"Try 3 + 8 = 11, no.", "3 * 8 = 24.", "24 + 1 = 25.", "So (3 * 8) + 1 = 25."}),
             "rrrr");
@@ -108,6 +124,10 @@ TEST(BaseConversion, DigitsAndTheirSteps) {
                           "499 = 31 * 16 + 3, digit 3.", "499 = 30 * 16 + 19, digit 3.", "498 = 31 * 16 + 2, digit 2.",
                           "31 = 1 * 16 + 15, digit f.", "31 = 1 * 16 + 15, digit e."}),
       "rrwrwwrw");
+  EXPECT_EQ(steps_judged(item, {"In base 16, the digits are 1f3.", "In base 15, the digits are 1f3.",
+                                "In base 40, the digits are 1f3.", "In base 7, 18 is 15.", "In base 9, 13 is 12.",
+                                "In base 9, 13 is 13."}),
+            "rwwwnw");
 }
 
 TEST(Sequences, NumbersMustComeFromSomewhere) {
@@ -139,11 +159,12 @@ TEST(Calendar, DatesAndDays) {
   EXPECT_EQ(judged(item, "<answer>a tuesday</answer>"), "correct");
   EXPECT_EQ(judged(item, "<answer>Monday or Tuesday</answer>"), "wrong");
   EXPECT_EQ(judged(item, "<answer>the 5th</answer>"), "no_answer");
-  EXPECT_EQ(steps_judged(
-                item, {"From 2000-01-01 to 2024-01-01 are 8766 days.", "From 2000-01-01 to 2024-01-01 are 8760 days.",
-                       "2024-03-05 is a Tuesday.", "2024-03-06 is a Wednesday.",
-                       "From 2023-02-29 to 2024-01-01 are 3 days.", "64 days after 2024-01-01 is 2024-03-05."}),
-            "rwrwnr");
+  EXPECT_EQ(
+      steps_judged(
+          item, {"From 2000-01-01 to 2024-01-01 are 8766 days.", "From 2000-01-01 to 2024-01-01 are 8760 days.",
+                 "2024-03-05 is a Tuesday.", "2024-03-06 is a Wednesday.", "From 2023-02-29 to 2024-01-01 are 3 days.",
+                 "64 days after 2024-01-01 is 2024-03-05.", "From 2023-01-01 to 2023-13-01 are 3 days, 5 - 3 = 2."}),
+      "rwrwwrw");
 }
 
 TEST(KnightsAndKnaves, EverybodyMustBeNamed) {

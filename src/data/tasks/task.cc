@@ -205,7 +205,7 @@ Verdict check(const TaskFamily& family, const TaskItem& item, const std::string&
     const std::optional<TaskAnswer> answer = find_task_answer(completion, prefilled);
     if (!answer) return no_answer("no answer after the thought");
     if (answer->several) return wrong_answer(answer->text, "answers that differ are offered");
-    if (names_alternatives(answer->text)) return wrong_answer(answer->text, "several answers are offered");
+    if (const char* why = uncommitted(*answer)) return wrong_answer(answer->text, why);
     return family.judge(item, *answer);
   } catch (const std::exception& e) {  // the item is damaged, whatever the completion is worth
     Verdict v;

@@ -192,6 +192,7 @@ Verdict judge_reasoning(const RewardInput& in) {
   const auto answer = tasks::find_task_answer(in.completion, in.prefilled);
   if (!answer) return tasks::no_answer("no answer was found");
   if (answer->several) return tasks::wrong_answer(answer->text, "several answers stand side by side");
+  if (const char* why = tasks::uncommitted(*answer)) return tasks::wrong_answer(answer->text, why);
   return tasks::judge_number(*answer, in.row["answer"].get<std::string>());
 }
 

@@ -285,6 +285,8 @@ TEST(WorldReward, JudgesReasoning) {
   EXPECT_EQ(judged(row, "The answer is " + row.answer + ".").score, 1);
   EXPECT_EQ(judged(row, "<think> </think> <answer> 1" + row.answer + " </answer>").outcome, Outcome::wrong);
   EXPECT_EQ(judged(row, "<think> it never ends").outcome, Outcome::no_answer);
+  for (const char* bad : {"1 or ", "not ", "It is not ", "The answer is more than "})
+    EXPECT_EQ(judged(row, bad + row.answer).outcome, Outcome::wrong) << bad;
   // the rules of formulas agree
   const auto math = make_reward_for("world:reasoning", "math", {});
   const RewardInput in{.prompt = "",
