@@ -114,8 +114,7 @@ std::string bash_script(const std::vector<Verb>& verbs) {
          ") path=$try ;;\n    esac\n"
          "  done\n" +
          bash_tables(verbs) +
-         choices_table(verbs, "\"$path $prev\"",
-                       "COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return") +
+         choices_table(verbs, "\"$path $prev\"", "COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return") +
          "  if [[ $prev == --set ]]; then\n"
          "    compopt -o nospace\n"
          "    COMPREPLY=($(compgen -S = -W \"$keys\" -- \"$cur\"))\n"
@@ -153,8 +152,7 @@ std::string zsh_script(const std::vector<Verb>& verbs) {
          "  for word in ${words[2,CURRENT-1]}; do\n"
          "    try=${path_:+$path_ }$word\n"
          "    case \"$try\" in\n      " +
-         known + ") path_=$try ;;\n    esac\n  done\n" + tables +
-         "  esac\n" +
+         known + ") path_=$try ;;\n    esac\n  done\n" + tables + "  esac\n" +
          choices_table(verbs, "\"$path_ ${words[CURRENT-1]}\"", "compadd -- {}; return") +
          "  if [[ ${words[CURRENT-1]} == --set ]]; then\n"
          "    compadd -S = -- $keys\n"

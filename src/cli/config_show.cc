@@ -37,7 +37,8 @@ struct Layer {
     origins.push_back(origin);
   }
   bool has(const std::string& key) const {
-    return std::any_of(values.begin(), values.end(), [&](const auto& pair) { return canonical_key(pair.first) == key; });
+    return std::any_of(values.begin(), values.end(),
+                       [&](const auto& pair) { return canonical_key(pair.first) == key; });
   }
 };
 
