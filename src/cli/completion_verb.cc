@@ -1,5 +1,6 @@
 // r1 completion: a script for the shell that completes verbs, flags and the keys of --set, made from the program's own
 // list of them.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -13,16 +14,38 @@ namespace {
 struct Verb {
   std::string path;  // "", "grpo", "verify goldens"
   std::string help;
-  std::vector<std::pair<std::string, std::string>> below, flags;  // name, help
+  std::vector<std::pair<std::string, std::string>> below, flags;  // name, help; below: verbs, or words to choose from
   std::vector<std::string> keys;                                  // for --set
+  std::vector<std::pair<std::string, std::string>> choices;       // of a flag: its name, what it takes, by spaces
 };
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// Of an option that takes one of some words: CLI11 tells them in its type's name, "TEXT:{auto,sft,grpo}".
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t begin = type.find(":{"), end = type.find('}');
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  std::vector<std::string> out;
+  std::stringstream words(type.substr(begin + 2, end - begin - 2));
+  for (std::string word; std::getline(words, word, ',');) out.push_back(word);
+  return out;
+}
+
 void collect_flags(CLI::App& app, Verb& verb) {
-  for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames())
+  const auto is_there = [&](const std::string& flag) {  // groups of options have a --help of their own
+    return std::any_of(verb.flags.begin(), verb.flags.end(), [&](const auto& pair) { return pair.first == flag; });
+  };
+  for (const CLI::Option* option : app.get_options()) {
+    const std::vector<std::string> choices = choices_of(*option);
+    for (const std::string& name : option->get_lnames()) {
+      if (is_there("--" + name)) continue;
       verb.flags.push_back({"--" + name, first_line(option->get_description())});
+      if (!choices.empty()) verb.choices.push_back({"--" + name, fmt::format("{}", fmt::join(choices, " "))});
+    }
+    if (option->get_positional())
+      for (const std::string& choice : choices) verb.below.push_back({choice, ""});
+  }
   for (CLI::App* group : app.get_subcommands([](CLI::App* below) { return below->get_name().empty(); }))
     collect_flags(*group, verb);
 }
@@ -38,7 +61,7 @@ std::vector<std::string> keys_in(const std::string& footer) {
 }
 
 void collect(CLI::App& app, const std::string& path, std::vector<Verb>& out) {
-  Verb verb{path, app.get_description(), {}, {}, keys_in(app.get_footer())};
+  Verb verb{path, app.get_description(), {}, {}, keys_in(app.get_footer()), {}};
   collect_flags(app, verb);
   const auto below = app.get_subcommands([](CLI::App* one) { return !one->get_name().empty(); });
   for (CLI::App* one : below) verb.below.push_back({one->get_name(), first_line(one->get_description())});
@@ -67,6 +90,15 @@ std::string bash_tables(const std::vector<Verb>& verbs) {
   return out + "  esac\n";
 }
 
+// What bash and zsh do alike: words that the flag before the cursor takes, added by `add`.
+std::string choices_table(const std::vector<Verb>& verbs, const std::string& asked, const std::string& add) {
+  std::string out = "  case " + asked + " in\n";
+  for (const Verb& v : verbs)
+    for (const auto& [flag, words] : v.choices)
+      out += fmt::format("    {}) {} ;;\n", quoted(v.path + " " + flag), fmt::format(fmt::runtime(add), words));
+  return out + "  esac\n";
+}
+
 std::string bash_script(const std::vector<Verb>& verbs) {
   std::string known;
   for (const Verb& v : verbs)
@@ -82,6 +114,7 @@ std::string bash_script(const std::vector<Verb>& verbs) {
          ") path=$try ;;\n    esac\n"
          "  done\n" +
          bash_tables(verbs) +
+         choices_table(verbs, "\"$path $prev\"", "COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return") +
          "  if [[ $prev == --set ]]; then\n"
          "    compopt -o nospace\n"
          "    COMPREPLY=($(compgen -S = -W \"$keys\" -- \"$cur\"))\n"
@@ -119,8 +152,8 @@ std::string zsh_script(const std::vector<Verb>& verbs) {
          "  for word in ${words[2,CURRENT-1]}; do\n"
          "    try=${path_:+$path_ }$word\n"
          "    case \"$try\" in\n      " +
-         known + ") path_=$try ;;\n    esac\n  done\n" + tables +
-         "  esac\n"
+         known + ") path_=$try ;;\n    esac\n  done\n" + tables + "  esac\n" +
+         choices_table(verbs, "\"$path_ ${words[CURRENT-1]}\"", "compadd -- {}; return") +
          "  if [[ ${words[CURRENT-1]} == --set ]]; then\n"
          "    compadd -S = -- $keys\n"
          "  elif [[ ${words[CURRENT]} == -* ]]; then\n"
@@ -134,6 +167,12 @@ std::string zsh_script(const std::vector<Verb>& verbs) {
          "if [[ $funcstack[1] == _r1 ]]; then _r1; else compdef _r1 r1; fi\n";
 }
 
+std::string taken(const Verb& verb, const std::string& flag) {  // fish: what a flag takes, and no files
+  for (const auto& [name, words] : verb.choices)
+    if (name == flag) return " -x -a " + quoted(words);
+  return "";
+}
+
 std::string fish_script(const std::vector<Verb>& verbs) {
   std::string out =
       "# Completion for r1 in fish: r1 completion fish | source\n"
@@ -145,14 +184,16 @@ std::string fish_script(const std::vector<Verb>& verbs) {
     if (!v.path.empty()) out += " " + quoted(v.path);
   out +=
       "\n        set -a path $word\n    end\n  end\n"
-      "  test (string join ' ' -- $path) = \"$argv\"\nend\n"
-      "function __r1_sets\n  __r1_at $argv; and test (commandline -opc)[-1] = --set\nend\n";
+      "  set -l at (string join ' ' -- $path)\n"  // nothing of it is a word that is missing, so it goes in quotes
+      "  test \"$at\" = \"$argv\"\nend\n"
+      "function __r1_sets\n  set -l words (commandline -opc)\n"
+      "  __r1_at $argv; and test \"$words[-1]\" = --set\nend\n";
   for (const Verb& v : verbs) {
     const std::string at = quoted(fmt::format("__r1_at {}", v.path));
     for (const auto& [name, help] : v.below)
       out += fmt::format("complete -c r1 -f -n {} -a {} -d {}\n", at, name, quoted(help));
     for (const auto& [name, help] : v.flags)
-      out += fmt::format("complete -c r1 -n {} -l {} -d {}\n", at, name.substr(2), quoted(help));
+      out += fmt::format("complete -c r1 -n {} -l {} -d {}{}\n", at, name.substr(2), quoted(help), taken(v, name));
     for (const std::string& key : v.keys)
       out += fmt::format("complete -c r1 -f -n {} -a '{}='\n", quoted(fmt::format("__r1_sets {}", v.path)), key);
   }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -180,30 +182,52 @@ Plain first_added_tokens(const std::string& text) {
   return {};
 }
 
-bool holds_id(const std::string& text, int64_t id, const std::string& before) {
-  for (const char* space : {":", ": "}) {
-    const std::string entry = before + space + std::to_string(id);
-    for (size_t at = text.find(entry); at != std::string::npos; at = text.find(entry, at + 1))
-      if (at + entry.size() < text.size() && !std::isdigit(static_cast<unsigned char>(text[at + entry.size()])))
-        return true;
+// Which ids stand in the text as values, `"KEY": 7`, and which of them behind their token. One walk through the text
+// answers it for all: a search for each of DeepSeek's 818 in 8 MB takes many seconds.
+class IdsInText {
+ public:
+  // `tokens`: those asked for, as JSON spells them, by id.
+  IdsInText(const std::string& text, const std::unordered_map<int64_t, std::string>& tokens) {
+    const auto is_digit = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+    for (size_t at = text.find(':'); at != std::string::npos; at = text.find(':', at + 1)) {
+      const size_t begin = at + (at + 1 < text.size() && text[at + 1] == ' ' ? 2 : 1);
+      if (at == 0 || text[at - 1] != '"' || !is_digit(begin)) continue;
+      int64_t id = 0;
+      size_t end = begin;
+      for (; is_digit(end) && end < begin + 18; end++) id = id * 10 + (text[end] - '0');
+      if (end == text.size() || is_digit(end)) continue;
+      if (tokens.contains(id + 1)) values_.insert(id);
+      const auto token = tokens.find(id);
+      if (token != tokens.end() && std::string_view(text).substr(0, at).ends_with(token->second)) of_tokens_.insert(id);
+    }
   }
-  return false;
-}
+  bool behind_its_token(int64_t id) const { return of_tokens_.contains(id); }
+  bool next_to(int64_t id) const { return values_.contains(id - 1); }  // whether the id before it is there
+
+ private:
+  std::unordered_set<int64_t> values_, of_tokens_;
+};
 
 // Whether the text has all that is wanted and, as far as a search of it tells, no gap before an added token's id.
 bool needs_nothing(const std::string& text, const Wanted& wanted) {
   const Plain added = first_added_tokens(text);
   if (!added.is_array()) return false;
-  std::map<std::string, Plain> there;
-  int64_t before = -1;
+  std::unordered_map<int64_t, std::string> spellings;
   for (const Plain& token : added) {
     const std::string spelling = token.is_object() ? spelling_of(token) : "";
     if (spelling.empty() || !token.contains("id") || !token["id"].is_number_integer()) return false;
     const auto id = token["id"].get<int64_t>();
-    const bool in_vocabulary = holds_id(text, id, Plain(spelling).dump());
-    if (!in_vocabulary && id != before + 1 && !holds_id(text, id - 1, "\"")) return false;
+    if (id < 0 || !spellings.emplace(id, Plain(spelling).dump()).second) return false;
+  }
+  const IdsInText ids(text, spellings);
+  std::map<std::string, Plain> there;
+  int64_t before = -1;
+  for (const Plain& token : added) {
+    const auto id = token["id"].get<int64_t>();
+    const bool in_vocabulary = ids.behind_its_token(id);
+    if (!in_vocabulary && id != before + 1 && !ids.next_to(id)) return false;
     if (!in_vocabulary) before = id;
-    there[spelling] = whole_token(token, false);
+    there[spelling_of(token)] = whole_token(token, false);
   }
   const auto is_there = [&](const Plain& token) { return there.contains(spelling_of(token)); };
   return std::all_of(wanted.named.begin(), wanted.named.end(), is_there) &&

@@ -90,6 +90,34 @@ TEST(ConfigTest, ShowsWhereKeysComeFrom) {
   EXPECT_TRUE(refused(r1({"config", "show", file, "--set", "bta=1"}), 2, "nearest is \"beta\""));
 }
 
+// Every recipe that ships, and so every kind of stage; a key that no stage has is named.
+TEST(ConfigTest, ShowsEveryKindOfStage) {
+  size_t shown = 0;
+  for (const auto& file : fs::directory_iterator(std::string(R1_SOURCE_DIR) + "/recipes"))
+    if (file.path().extension() == ".toml") {
+      EXPECT_TRUE(done(r1({"config", "show", file.path().string(), "--origin"}))) << file.path();
+      shown++;
+    }
+  EXPECT_GT(shown, 5u);
+  const TempFolder folder;
+  const std::string file = (folder / "p.toml").string();
+  write_file(file, "model = \"m\"\npipeline_eval_rows = 9\n[sft]\ndata = \"d\"\n[gather]\nstage = \"reject\"\n");
+  const Outcome o = r1({"config", "show", file, "--json", "--set", "data=e"});
+  ASSERT_TRUE(done(o));
+  std::map<std::string, std::pair<std::string, std::string>> keys;
+  for (const Json& line : json_lines(o.out))
+    keys[line["stage"].get<std::string>() + "." + line["key"].get<std::string>()] = {line["value"], line["origin"]};
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(keys["sft.model"], Pair("\"m\"", file + ":1"));
+  EXPECT_EQ(keys["sft.data"], Pair("\"d\"", file + ":4"));
+  EXPECT_EQ(keys["sft.pipeline_eval_rows"], Pair("9", file + ":2"));
+  EXPECT_EQ(keys["gather.model"], Pair("\"{sft.model}\"", "made by [sft]"));
+  EXPECT_EQ(keys["gather.data"], Pair("\"e\"", "--set"));
+  EXPECT_EQ(keys["gather.batch_prompts"].second, "default");
+  EXPECT_TRUE(refused(r1({"config", "show", file, "--set", "learning_rat=1"}), 2, "nearest is \"learning_rate\""));
+  EXPECT_TRUE(refused(r1({"config", "show", file, "--set", "sfft.seed=1"}), 2, "nearest is \"sft\""));
+}
+
 TEST(ConfigTest, ImportsARecipeAndTheTrainerTakesIt) {
   const TempFolder folder;
   const std::string yaml = (folder / "r.yaml").string(), toml = (folder / "r.toml").string();
@@ -147,6 +175,11 @@ TEST(CompletionTest, BashCompletesVerbsFlagsAndKeys) {
   EXPECT_EQ(complete("r1 grpo --re", 2), "--resume\n--reward\n");
   EXPECT_EQ(complete("r1 grpo --set learning_", 3), "learning_rate=\n");
   EXPECT_EQ(complete("r1 bench --shape --sh", 3), "--shape\n");
+  EXPECT_EQ(complete("r1 template --he", 2), "--help\n");
+  EXPECT_EQ(complete("r1 completion ''", 2), "bash\nzsh\nfish\n");
+  EXPECT_EQ(complete("r1 data inspect --stage ''", 4), "auto\nsft\ngrpo\n");
+  // an empty path without quotes is no argument to fish's test: no verb was completed
+  EXPECT_NE(r1({"completion", "fish"}).out.find("test \"$at\" = \"$argv\""), std::string::npos);
   for (const char* shell : {"zsh", "fish"})
     EXPECT_NE(r1({"completion", shell}).out.find("learning_rate"), std::string::npos) << shell;
   EXPECT_TRUE(refused(r1({"completion", "tcsh"}), 2, "tcsh"));
