@@ -1,18 +1,12 @@
 #include "reward/code_answer.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "reward/math_words.h"
 #include "text/thinking.h"
 
 namespace r1 {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
 
 std::string_view next_line(std::string_view& text) {
   const size_t end = std::min(text.find('\n'), text.size());
