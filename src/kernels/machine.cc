@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "base/error.h"
 #include "base/threads.h"
 #include "kernels/matmul.h"
 
@@ -22,13 +23,16 @@ uint64_t read_range(const uint64_t* p, size_t n) {
   return sum;
 }
 
+// Of memory that holds ones: their sum keeps the reads alive.
 double read_once(const uint64_t* memory, int64_t n) {
-  std::atomic<uint64_t> total = 0;  // keeps the reads alive
+  std::atomic<uint64_t> total = 0;
   const double start = now_seconds();
   parallel_chunks(n, 1 << 18, [&](int64_t begin, int64_t end) {
     total += read_range(memory + begin, static_cast<size_t>(end - begin));
   });
-  return static_cast<double>(n) * sizeof(uint64_t) / (now_seconds() - start);
+  const double seconds = now_seconds() - start;
+  R1_CHECK(total == static_cast<uint64_t>(n) / 8 * 8);
+  return static_cast<double>(n) * sizeof(uint64_t) / seconds;
 }
 
 void fill(Tensor& t) {
@@ -107,10 +111,12 @@ std::vector<ProductRate> measure_products(const Compute& compute, const ProbePla
 }
 
 double measure_read_bandwidth(size_t bytes) {
-  Tensor memory(DType::s8, 1, static_cast<int64_t>(bytes));  // its pages are touched when it is made
+  Tensor block(DType::s8, 1, static_cast<int64_t>(bytes));
+  auto* memory = block.as<uint64_t>();
+  const auto n = static_cast<int64_t>(bytes / sizeof(uint64_t));
+  std::fill_n(memory, n, 1);  // pages never written to are all one page of zeros, and that one is read from a cache
   double best = 0;
-  for (int i = 0; i < kReads; i++)
-    best = std::max(best, read_once(memory.as<uint64_t>(), static_cast<int64_t>(bytes / sizeof(uint64_t))));
+  for (int i = 0; i < kReads; i++) best = std::max(best, read_once(memory, n));
   return best;
 }
 

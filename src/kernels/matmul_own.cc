@@ -9,7 +9,7 @@
   void panel_product(const PanelProduct&); \
   void lay_row_blocks(const RowBlocks&);   \
   void lay_panel(const PanelColumns&);     \
-  void turn_panel(const PanelTurn&);       \
+  void turn_tile(const TileTurn&);         \
   int64_t own_row_block();                 \
   }
 
@@ -23,13 +23,16 @@ R1_DECLARE_OWN_MATMUL(avx512bf16)
 namespace {
 constexpr int64_t kPanel = 16;
 constexpr int64_t kSlice = 384;     // of k: a panel's part (24 KB) stays in the first cache
-constexpr int64_t kRowsATask = 96;  // whole row blocks; 147 KB a slice, in the second cache
+constexpr int64_t kRowsATask = 192;  // whole row blocks; 295 KB a slice, in the second cache
 constexpr int64_t kLargestRowBlock = 12;
 
 void run_panel(Isa isa, const PanelProduct& p) { R1_DISPATCH(isa, panel_product, p); }
 void lay_rows(Isa isa, const RowBlocks& p) { R1_DISPATCH(isa, lay_row_blocks, p); }
-void turn(Isa isa, const PanelTurn& p) { R1_DISPATCH(isa, turn_panel, p); }
+void turn(Isa isa, const TileTurn& p) { R1_DISPATCH(isa, turn_tile, p); }
 void lay_columns(Isa isa, const PanelColumns& p) { R1_DISPATCH(isa, lay_panel, p); }
+
+// k is not cut where a task has one row block: its panels are read once, and best in one go.
+int64_t slice_of(int64_t rows, int64_t k) { return rows > kLargestRowBlock ? kSlice : k; }
 
 int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
@@ -69,16 +72,19 @@ OwnPack::OwnPack(const Compute& compute, int64_t k, int64_t n)
     : compute_(compute), k_(k), n_(n), panels_(DType::f32, (n + kPanel - 1) / kPanel * k, kPanel) {}
 
 void OwnPack::pack(const float* w, bool transposed) {
-  float* to = panels_.as<float>();
   const bool round = compute_.operand == DType::bf16;
   parallel_for(panels_.rows() / k_, [&](int64_t panel) {
-    for (int64_t k = 0; k < k_; k++) {
-      for (int64_t j = 0; j < kPanel && panel * kPanel + j < n_; j++) {
-        const int64_t n = panel * kPanel + j;
-        const float value = transposed ? w[n * k_ + k] : w[k * n_ + n];
-        to[(panel * k_ + k) * kPanel + j] = round ? to_float(to_bf16(value)) : value;
-      }
+    float* to = panels_.as<float>() + panel * k_ * kPanel;
+    const int n = static_cast<int>(std::min(kPanel, n_ - panel * kPanel));
+    if (transposed) {
+      const float* from = w + panel * kPanel * k_;
+      for (int64_t k = 0; k < k_; k += kPanel)
+        turn(compute_.isa,
+             {from + k, k_, n, static_cast<int>(std::min(kPanel, k_ - k)), to + k * kPanel, from + k + kPanel});
+    } else {
+      lay_columns(compute_.isa, {w, DType::f32, n_, k_, panel * kPanel, n, to});
     }
+    for (int64_t i = 0; round && i < k_ * kPanel; i++) to[i] = to_float(to_bf16(to[i]));
   });
 }
 
@@ -87,17 +93,18 @@ void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [row, last_row] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
-    const int64_t rows = last_row - row;
-    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
-    for (int64_t k = 0; k < k_; k += kSlice) {
-      const int64_t ks = std::min(kSlice, k_ - k);
+    const int64_t rows = last_row - row, slice = slice_of(rows, k_);
+    float* blocks = scratch<0>((rows + kLargestRowBlock) * std::min(slice, k_));
+    for (int64_t k = 0; k < k_; k += slice) {
+      const int64_t ks = std::min(slice, k_ - k);
       const char* from = static_cast<const char*>(a.row(row)) + static_cast<size_t>(k) * dtype_size(a.dtype);
       lay_rows(compute_.isa, {from, a.dtype, k_, 1, rows, ks, blocks});
       for (int64_t panel = first; panel < last; panel++) {
         const int n = static_cast<int>(std::min(kPanel, n_ - panel * kPanel));
         const float* b = panels_.as<float>() + (panel * k_ + k) * kPanel;
+        const float* next = panel + 1 < last ? b + k_ * kPanel : nullptr;
         float* to = c.row(row) + panel * kPanel;
-        run_panel(compute_.isa, {blocks, rows, ks, b, to, c.stride, n, accumulate || k > 0});
+        run_panel(compute_.isa, {blocks, rows, ks, b, next, to, c.stride, n, accumulate || k > 0});
       }
     }
   });
@@ -109,7 +116,7 @@ void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) c
     const auto [row, last_row] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
     const int64_t rows = last_row - row;
-    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
+    float* blocks = scratch<0>((rows + kLargestRowBlock) * kSlice);
     float* b = scratch<1>(kSlice * kPanel);
     for (int64_t o = 0; o < n_; o += kSlice) {
       const int64_t outs = std::min(kSlice, n_ - o);
@@ -117,11 +124,13 @@ void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) c
       lay_rows(compute_.isa, {from, a.dtype, n_, 1, rows, outs, blocks});
       for (int64_t panel = first; panel < last; panel++) {
         const int n = static_cast<int>(std::min(kPanel, k_ - panel * kPanel));
-        for (int64_t done = 0; done < outs; done += kPanel)
+        for (int64_t done = 0; done < outs; done += kPanel) {
+          const float* tile = panels_.as<float>() + ((o + done) / kPanel * k_ + panel * kPanel) * kPanel;
           turn(compute_.isa,
-               {panels_.as<float>() + (o + done) / kPanel * k_ * kPanel, panel * kPanel, n, b + done * kPanel});
+               {tile, kPanel, n, kPanel, b + done * kPanel, panel + 1 < last ? tile + kPanel * kPanel : nullptr});
+        }
         float* to = c.row(row) + panel * kPanel;
-        run_panel(compute_.isa, {blocks, rows, outs, b, to, c.stride, n, accumulate || o > 0});
+        run_panel(compute_.isa, {blocks, rows, outs, b, nullptr, to, c.stride, n, accumulate || o > 0});
       }
     }
   });
@@ -132,7 +141,7 @@ void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* d
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [out, last_out] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
-    float* blocks = scratch<0>((kRowsATask + kLargestRowBlock) * kSlice);
+    float* blocks = scratch<0>((last_out - out + kLargestRowBlock) * kSlice);
     float* b = scratch<1>(kSlice * kPanel);
     for (int64_t t = 0; t < x.rows; t += kSlice) {
       const int64_t ts = std::min(kSlice, x.rows - t);
@@ -141,7 +150,8 @@ void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* d
       for (int64_t panel = first; panel < last; panel++) {
         const int n = static_cast<int>(std::min(kPanel, x.cols - panel * kPanel));
         lay_columns(compute.isa, {x.row(t), x.dtype, x.cols, ts, panel * kPanel, n, b});
-        run_panel(compute.isa, {blocks, last_out - out, ts, b, dw + out * x.cols + panel * kPanel, x.cols, n, true});
+        float* to = dw + out * x.cols + panel * kPanel;
+        run_panel(compute.isa, {blocks, last_out - out, ts, b, nullptr, to, x.cols, n, true});
       }
     }
   });

@@ -49,20 +49,22 @@ struct PanelColumns {
   float* to;
 };
 
-// Rows [first, first + n) of a panel (k, 16), n <= 16, turned: to[j * 16 + i] = panel[(first + i) * 16 + j], zeros from
-// i = n.
-struct PanelTurn {
-  const float* panel;
-  int64_t first;
-  int n;
+// A tile of (rows, cols), both up to 16, in rows of `stride` floats, turned: to[j * 16 + i] = from[i * stride + j], zeros
+// from i = rows. What begins at `next` and is not null will be wanted soon in the same way.
+struct TileTurn {
+  const float* from;
+  int64_t stride;
+  int rows, cols;
   float* to;
+  const float* next;
 };
 
-// C (rows, n <= 16) (+)= A B for A in row blocks and one panel B (k, 16).
+// C (rows, n <= 16) (+)= A B for A in row blocks and one panel B (k, 16). `next`, if not null, is the panel after it: its
+// lines are asked for meanwhile, since a panel seen for the first time would keep the first row block waiting for memory.
 struct PanelProduct {
   const float* a;
   int64_t rows, k;
-  const float* panel;
+  const float *panel, *next;
   float* c;
   int64_t c_stride;
   int n;
