@@ -22,8 +22,9 @@ R1_DECLARE_OWN_MATMUL(avx512bf16)
 
 namespace {
 constexpr int64_t kPanel = 16;
-constexpr int64_t kSlice = 384;     // of k: a panel's part (24 KB) stays in the first cache
+constexpr int64_t kSlice = 384;      // of k: a panel's part (24 KB) stays in the first cache
 constexpr int64_t kRowsATask = 192;  // whole row blocks; 295 KB a slice, in the second cache
+constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
 constexpr int64_t kLargestRowBlock = 12;
 
 void run_panel(Isa isa, const PanelProduct& p) { R1_DISPATCH(isa, panel_product, p); }
@@ -37,11 +38,11 @@ int64_t slice_of(int64_t rows, int64_t k) { return rows > kLargestRowBlock ? kSl
 int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 // A product cut into tasks: `slices` of rows, so that all threads are busy to the end; with too few rows for that,
-// `groups` of panels too.
+// `groups` of panels too, so that each panel is read from memory by one thread and for many rows.
 struct Tasks {
   Tasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
     const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
-    slices = rows >= threads * kLargestRowBlock ? parts_of(needed, threads) * threads : needed;
+    slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
     groups = std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
   }
   int64_t count() const { return slices * groups; }

@@ -49,8 +49,8 @@ struct PanelColumns {
   float* to;
 };
 
-// A tile of (rows, cols), both up to 16, in rows of `stride` floats, turned: to[j * 16 + i] = from[i * stride + j], zeros
-// from i = rows. What begins at `next` and is not null will be wanted soon in the same way.
+// A tile of (rows, cols), both up to 16, in rows of `stride` floats, turned: to[j * 16 + i] = from[i * stride + j],
+// zeros from i = rows. What begins at `next` and is not null will be wanted soon in the same way.
 struct TileTurn {
   const float* from;
   int64_t stride;
@@ -59,8 +59,9 @@ struct TileTurn {
   const float* next;
 };
 
-// C (rows, n <= 16) (+)= A B for A in row blocks and one panel B (k, 16). `next`, if not null, is the panel after it: its
-// lines are asked for meanwhile, since a panel seen for the first time would keep the first row block waiting for memory.
+// C (rows, n <= 16) (+)= A B for A in row blocks and one panel B (k, 16). `next`, if not null, is the panel after it:
+// its lines are asked for meanwhile, since a panel seen for the first time would keep the first row block waiting for
+// memory.
 struct PanelProduct {
   const float* a;
   int64_t rows, k;
