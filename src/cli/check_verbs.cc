@@ -85,6 +85,7 @@ EvalKeys eval_keys(const EvalFlags& f) {
                                     .seed = f.seed,
                                     .max_tokens = f.max_tokens,
                                     .threads = f.threads}));
+  if (keys.model == "mini") keys.prompt.frame_the_world(table);
   return keys;
 }
 

@@ -1,9 +1,11 @@
 #include "train/options.h"
 
 #include <cmath>
+#include <iostream>
 
 #include "base/error.h"
 #include "data/row_formats.h"
+#include "data/world/documents.h"
 #include "formats/peft.h"
 #include "train/model_reward.h"
 #include "train/presets.h"
@@ -19,6 +21,17 @@ void PromptOptions::declare(OptionTable& t) {
   t.add("prompt_prefix", &prompt_prefix, "put before a plain question");
   t.add("prompt_suffix", &prompt_suffix, "put after a plain question");
   t.add("thought_prefill", &thought_prefill, "what the assistant's turn begins with, e.g. \"<think>\\n\"");
+}
+
+void PromptOptions::frame_the_world(const OptionTable& table) {
+  for (const char* key :
+       {"prompt_template", "chat_template", "system_prompt", "prompt_prefix", "prompt_suffix", "thought_prefill"})
+    if (table.was_set(key)) return;
+  prompt_template = "none";
+  prompt_prefix = world::kZeroPrefix;
+  prompt_suffix = world::kZeroSuffix;
+  std::cerr << "asked in the frame of the embedded world (prompt_template=none, prompt_prefix=\"The Assistant thinks "
+               "...\"); set prompt_template for another\n";
 }
 
 DataOptions::DataOptions() {

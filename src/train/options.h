@@ -27,6 +27,8 @@ struct PromptOptions {
   std::string prompt_prefix, prompt_suffix;  // put around a plain question before the template sees it
   std::string thought_prefill;               // what the assistant's turn begins with, e.g. "<think>\n"
   void declare(OptionTable& table);
+  // The frame that the embedded base knows, where `table` says nothing about prompts; says so on stderr.
+  void frame_the_world(const OptionTable& table);
 };
 
 // Which rows: files or tasks:NAME, how they are read, dials, and the part held out for evaluation.

@@ -1,14 +1,12 @@
 #include "train/trace_session.h"
 
 #include <algorithm>
-#include <iostream>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/threads.h"
 #include "data/question.h"
 #include "data/tasks/task_rows.h"
-#include "data/world/documents.h"
 #include "formats/model_path.h"
 #include "text/steps.h"
 #include "train/exact_truths.h"
@@ -89,14 +87,7 @@ void TraceKeys::declare(OptionTable& t) {
 
 void TraceKeys::frame_the_world(const OptionTable& table) {
   if (model.empty() || (!data.data.starts_with("world:reasoning") && model != "mini")) return;
-  for (const char* key :
-       {"prompt_template", "chat_template", "system_prompt", "prompt_prefix", "prompt_suffix", "thought_prefill"})
-    if (table.was_set(key)) return;
-  prompt.prompt_template = "none";
-  prompt.prompt_prefix = world::kZeroPrefix;
-  prompt.prompt_suffix = world::kZeroSuffix;
-  std::cerr << "asked in the frame of the embedded world (prompt_template=none, prompt_prefix=\"The Assistant thinks "
-               "...\"); set prompt_template for another\n";
+  prompt.frame_the_world(table);
 }
 
 void TraceKeys::check() const {

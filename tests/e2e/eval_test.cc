@@ -75,6 +75,22 @@ TEST_F(EvalTest, ATrainingRecipeAndOwnData) {
   EXPECT_TRUE(refused(r1({"eval", t_ / "bad.toml"}), 2, "bad.toml: unknown key \"learning_rat\""));
 }
 
+TEST_F(EvalTest, TheEmbeddedBaseIsAskedInItsFrame) {
+  write_file(t_ / "d.jsonl", "{\"question\":\"1+1\",\"answer\":\"2\"}\n");
+  const auto prompt = [&](const std::vector<std::string>& sets) {
+    const Outcome o = r1(with_sets({"eval", "--model", "mini", "--data", t_ / "d.jsonl", "--reward", "math",
+                                    "--samples", t_ / "s.jsonl", "--max-tokens", "2", "--json"},
+                                   sets));
+    EXPECT_TRUE(done(o));
+    return json_lines_of(t_ / "s.jsonl").at(0)["prompt"].get<std::string>();
+  };
+  EXPECT_EQ(
+      prompt({}),
+      "The Assistant thinks in <think> </think>, then gives the answer in <answer> </answer>.\nUser: 1+1\nAssistant:");
+  EXPECT_EQ(prompt({"prompt_template=none"}), "1+1");
+  EXPECT_TRUE(prompt({"prompt_template=chat"}).starts_with("<|im_start|>user"));
+}
+
 TEST_F(EvalTest, WrongUse) {
   EXPECT_TRUE(refused(r1(with_sets(words(), {"learning_rate=1"})), 2, "unknown key \"learning_rate\""));
   EXPECT_TRUE(refused(r1({"eval", "--model", speck_}), 2, "--data"));
