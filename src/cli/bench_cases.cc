@@ -172,6 +172,7 @@ Measurement measure_training(const std::string& name, const UniformWork& w) {
           .needs = {.update = packed_load(w)},
           .prepare = [=](Transformer& model) -> Measurement::Body {
             auto policy = std::make_shared<Policy>(model);
+            policy->update({.learning_rate = 0});  // the moments stand in memory, as between two steps of training
             auto batch = std::make_shared<MicroBatch>(random_batch(model.config(), w));
             const std::vector<float> dlogp(batch->targets.size(), 1e-4f);
             return [=] {
