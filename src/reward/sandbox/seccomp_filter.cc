@@ -208,19 +208,19 @@ std::string make_seccomp_filter(const FilterOptions& options) {
   const uint64_t needed = options.allow_processes ? 0 : CLONE_THREAD;
   filter.add(SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, spaces | needed, needed)});
   if (!options.allow_processes) filter.add(refuse, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, needed, 0)});
-  filter.add(SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
-  filter.add(refuse, "socketpair", {SCMP_A0(SCMP_CMP_NE, AF_UNIX)});
-  filter.add(SCMP_ACT_ALLOW, "sendto", {SCMP_A4(SCMP_CMP_EQ, 0)});  // to its other end, no address
-  filter.add(refuse, "sendto", {SCMP_A4(SCMP_CMP_NE, 0)});
+  filter.add(SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)});
+  filter.add(refuse, "socketpair", {SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0)});
+  filter.add(SCMP_ACT_ALLOW, "sendto", {SCMP_A4(SCMP_CMP_EQ, 0, 0)});  // to its other end, no address
+  filter.add(refuse, "sendto", {SCMP_A4(SCMP_CMP_NE, 0, 0)});
   // Asking for limits is fine, setting them is not.
-  filter.add(SCMP_ACT_ALLOW, "prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});
-  filter.add(refuse, "prlimit64", {SCMP_A2(SCMP_CMP_NE, 0)});
+  filter.add(SCMP_ACT_ALLOW, "prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0, 0)});
+  filter.add(refuse, "prlimit64", {SCMP_A2(SCMP_CMP_NE, 0, 0)});
   // Terminals: only what isatty and the size of a window ask; FIONREAD, FIOCLEX and FIONBIO of files.
   for (const uint64_t request : {TCGETS, TIOCGWINSZ, FIONREAD, FIOCLEX, FIONCLEX, FIONBIO})
     filter.add(SCMP_ACT_ALLOW, "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFF, request)});
   for (const int option :
        {15 /* SET_NAME */, 16 /* GET_NAME */, 3 /* GET_DUMPABLE */, 1 /* SET_PDEATHSIG */, 0x53564d41 /* SET_VMA */})
-    filter.add(SCMP_ACT_ALLOW, "prctl", {SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(option))});
+    filter.add(SCMP_ACT_ALLOW, "prctl", {SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(option), 0)});
   return filter.bytes();
 }
 
