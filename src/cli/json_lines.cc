@@ -33,7 +33,7 @@ Json json_of_line(const std::string& line, const std::string& where, size_t most
 
 std::vector<int32_t> ids_of_row(const std::string& line, const std::string& where) {
   constexpr size_t kMostIds = 4 << 20;  // a number takes no more than 16 bytes
-  const Json row = json_of_line(line, where, kMostIds);
+  const Json row = json_of_line(line, where, kMostIds / 4);
   if (!row.is_object() || !row.contains("ids") || !row["ids"].is_array())
     fail("{}: expected {{\"ids\":[...]}}, got {}", where, line.substr(0, 80));
   std::vector<int32_t> out;

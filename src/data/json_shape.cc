@@ -52,6 +52,8 @@ class ShapeScan {
     size_t end = at_;
     while (end < text_.size() && is_in_number(text_[end])) end++;
     const std::string_view number = text_.substr(at_, end - at_);
+    values_--;  // its bracket or comma counted it
+    if (++numbers_ > 4 * most_values_) fail("holds more than {} numbers, the most that are read", 4 * most_values_);
     if (leaves_64_bits(number))
       fail("the whole number {} at byte {} does not fit 64 bits; write it as a text, in quotes", number.substr(0, 80),
            begin_ + at_);
@@ -65,12 +67,14 @@ class ShapeScan {
     if (keys_.size() > kDeepest) fail("not valid JSON: nested deeper than {}", kDeepest);
     if (c == ':' && !keys_.empty() && ++keys_.back() > kMostKeys)
       fail("not valid JSON: an object with more than {} keys", kMostKeys);
-    if ((c == '{' || c == '[' || c == ',') && ++values_ > most_values_)
-      fail("holds more than {} values (texts, numbers, lists, objects), the most that are read", most_values_);
+    // what comes next may be a number, which is taken back
+    if ((c == '{' || c == '[' || c == ',') && ++values_ > static_cast<std::ptrdiff_t>(most_values_) + 1)
+      fail("holds more than {} values (texts, lists, objects), the most that are read", most_values_);
   }
 
   std::string_view text_;
-  size_t begin_, most_values_, at_ = 0, values_ = 0;
+  size_t begin_, most_values_, at_ = 0, numbers_ = 0;
+  std::ptrdiff_t values_ = 0;
   std::vector<size_t> keys_;  // of each open bracket: ':' counted
 };
 

@@ -88,14 +88,20 @@ TEST(Jsonl, SizesAreBounded) {
 }
 
 TEST(Jsonl, ValuesOfARowAreBounded) {
-  const auto numbers = [](int count) {
-    std::string text = "{\"a\":[1";
-    for (int i = 1; i < count; i++) text += ",1";
+  const auto list = [](const std::string& item, int count) {
+    std::string text = "{\"a\":[" + item;
+    for (int i = 1; i < count; i++) text += "," + item;
     return text + "]}";
   };
-  EXPECT_EQ(error_of(numbers((1 << 18) - 1)), "no error");
-  EXPECT_NE(error_of("{}\n" + numbers(1 << 18)).find("f.jsonl: line 2 (byte 3): holds more than 262144 values"),
-            std::string::npos);
+  for (const char* item : {"\"\"", "{}", "null"}) {
+    EXPECT_EQ(error_of(list(item, (1 << 17) - 1)), "no error") << item;
+    EXPECT_NE(
+        error_of("{}\n" + list(item, (1 << 18) + 1)).find("f.jsonl: line 2 (byte 3): holds more than 262144 values"),
+        std::string::npos)
+        << item;
+  }
+  EXPECT_EQ(error_of(list("-1.5e3", 1 << 20)), "no error") << "as many as tokens of a long row, three times";
+  EXPECT_NE(error_of(list("7", (1 << 20) + 1)).find("holds more than 1048576 numbers"), std::string::npos);
 }
 
 TEST(Jsonl, WholeNumbersAreExactOrRefused) {

@@ -127,8 +127,8 @@ TEST(TemplateTest, WhatCannotBeRead) {
   EXPECT_TRUE(refused(r1({"template"}), 2, "--template"));
 
   write_file(t / "n.jinja", "{{ n }}");
-  std::string many = "{\"messages\":[],\"n\":[0";
-  for (int i = 0; i < 1 << 18; i++) many += ",0";
+  std::string many = "{\"messages\":[],\"n\":[true";
+  for (int i = 0; i < 1 << 18; i++) many += ",true";
   const Outcome o = r1({"template", "--template", t / "n.jinja"},
                        "{\"messages\":[],\"n\":18446744073709551616}\n" + many + "]}\n{\"messages\":[],\"n\":7}\n");
   ASSERT_TRUE(done(o));
