@@ -103,7 +103,7 @@ TEST(InspectTest, SaysWhatTheLoaderWouldRefuse) {
   for (size_t at = 0; (at = bytes.find("qwen2", at)) != std::string::npos;) bytes[at + 4] = '3';
   write_file(t / "m.gguf", bytes);
   const Json told = inspect(t / "m.gguf");
-  EXPECT_EQ(told["runs"], false);
+  ASSERT_EQ(told["runs"], false);
   EXPECT_NE(told["why_not"].dump().find("tensor model.layers.0.self_attn.q_norm.weight is missing"), std::string::npos);
   const Outcome o = r1({"inspect", t / "m.gguf"});
   ASSERT_TRUE(done(o));
