@@ -9,8 +9,8 @@
 namespace r1 {
 namespace {
 
-constexpr size_t kDeepest = 64;
-constexpr size_t kMostKeys = 1024;  // of one object: ordered_json looks its keys up one by one
+constexpr size_t kDeepestRow = 64;
+constexpr size_t kMostRowKeys = 1024;  // of one object: ordered_json looks its keys up one by one
 
 bool is_in_number(char c) { return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
 
@@ -64,9 +64,9 @@ class ShapeScan {
   void structure(char c) {
     if (c == '{' || c == '[') keys_.push_back(0);
     if ((c == '}' || c == ']') && !keys_.empty()) keys_.pop_back();
-    if (keys_.size() > kDeepest) fail("not valid JSON: nested deeper than {}", kDeepest);
-    if (c == ':' && !keys_.empty() && ++keys_.back() > kMostKeys)
-      fail("not valid JSON: an object with more than {} keys", kMostKeys);
+    if (keys_.size() > kDeepestRow) fail("not valid JSON: nested deeper than {}", kDeepestRow);
+    if (c == ':' && !keys_.empty() && ++keys_.back() > kMostRowKeys)
+      fail("not valid JSON: an object with more than {} keys", kMostRowKeys);
     // what comes next may be a number, which is taken back
     if ((c == '{' || c == '[' || c == ',') && ++values_ > static_cast<std::ptrdiff_t>(most_values_) + 1)
       fail("holds more than {} values (texts, lists, objects), the most that are read", most_values_);
