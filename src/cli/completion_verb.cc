@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/verb_registration.h"
+#include "pipeline/stage_run.h"
 
 namespace r1 {
 namespace {
@@ -67,6 +68,21 @@ void collect(CLI::App& app, const std::string& path, std::vector<Verb>& out) {
   for (CLI::App* one : below) verb.below.push_back({one->get_name(), first_line(one->get_description())});
   out.push_back(std::move(verb));
   for (CLI::App* one : below) collect(*one, path.empty() ? one->get_name() : path + " " + one->get_name(), out);
+}
+
+// r1 run and r1 config show take the keys of every stage that a recipe may have.
+void add_stage_keys(std::vector<Verb>& verbs) {
+  std::vector<std::string> keys;
+  const auto add = [&](const std::string& key) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+  };
+  for (const Verb& verb : verbs)
+    if (verb.path == "run")
+      for (const std::string& key : verb.keys) add(key);
+  for (const StageKind& kind : stage_kinds())
+    for (const auto& [key, value] : make_stage_run(kind.name)->table().values()) add(key);
+  for (Verb& verb : verbs)
+    if (verb.path == "run" || verb.path == "config show") verb.keys = keys;
 }
 
 std::string names(const std::vector<std::pair<std::string, std::string>>& pairs) {
@@ -212,6 +228,7 @@ void add_completion_verb(CLI::App& app, std::function<int()>& action) {
     action = [&app, shell] {
       std::vector<Verb> verbs;
       collect(app, "", verbs);
+      add_stage_keys(verbs);
       std::cout << (*shell == "bash" ? bash_script(verbs) : *shell == "zsh" ? zsh_script(verbs) : fish_script(verbs));
       return 0;
     };

@@ -117,7 +117,8 @@ void add_config_verbs(CLI::App& app, std::function<int()>& action) {
 
   const auto preset = std::make_shared<std::string>();
   CLI::App* presets = config->add_subcommand("preset", "the presets' names, or one preset as it is written");
-  presets->add_option("name", *preset, "of a preset");
+  presets->add_option("name", *preset, "of a preset")
+      ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(preset_names(), ",")));
   presets->callback([preset, &action] { action = [preset] { return run_preset(*preset); }; });
 }
 

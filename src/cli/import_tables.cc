@@ -150,7 +150,8 @@ constexpr ForeignKey kForeign[] = {
     {"code_eval_test_batch_size", nullptr, "code runs on this machine"},
     {"code_language", "python", "the row says which language its tests are in"},
     // the objective and the model
-    {"loss_type", "nll|sigmoid", kNoLoss},
+    {"loss_type", "nll",
+     "r1 sft learns by log-likelihood alone (nll); DPO and its kin (sigmoid, ipo, ...) are not built"},
     {"completion_only_loss", "true", "of prompts with completions only the completion is learned"},
     {"multi_objective_aggregation", "sum_then_normalize", kNoLoss},
     {"top_entropy_quantile", "1|1.0", kNoLoss},

@@ -44,7 +44,10 @@ void add_plans(const Inspection& found, Json& report) {
   std::string problem = found.config_problem;
   Json memory;
   if (problem.empty()) try {
-      memory = memory_of(read_config(found.config, found.generation_config, report["path"].get<std::string>()));
+      const std::string path = report["path"].get<std::string>();
+      const ModelConfig config = read_config(found.config, found.generation_config, path);
+      if (found.tensors) check_tensors(ParameterLayout(config), *found.tensors, path, "config.json");
+      memory = memory_of(config);
     } catch (const Error& e) {  // what the file is can be told all the same
       problem = e.what();
     }

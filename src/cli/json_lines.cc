@@ -1,6 +1,7 @@
 #include "cli/json_lines.h"
 
 #include "base/error.h"
+#include "data/json_shape.h"
 
 namespace r1 {
 
@@ -21,8 +22,18 @@ void print_json_line(const Json& line) {
   std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
+Json json_of_line(const std::string& line, const std::string& where, size_t most_values) {
+  try {
+    check_json_shape(line, 0, most_values);
+  } catch (const Error& e) {
+    fail("{}: {}", where, e.what());
+  }
+  return Json::parse(line, nullptr, false);
+}
+
 std::vector<int32_t> ids_of_row(const std::string& line, const std::string& where) {
-  const Json row = Json::parse(line, nullptr, false);
+  constexpr size_t kMostIds = 4 << 20;  // a number takes no more than 16 bytes
+  const Json row = json_of_line(line, where, kMostIds / 4);
   if (!row.is_object() || !row.contains("ids") || !row["ids"].is_array())
     fail("{}: expected {{\"ids\":[...]}}, got {}", where, line.substr(0, 80));
   std::vector<int32_t> out;

@@ -75,7 +75,7 @@ std::vector<int32_t> ids_field(const Json& ids, const std::string& where) {
 }
 
 RewardInput input_of(const std::string& line, const std::string& where) {
-  Json row = Json::parse(line, nullptr, false);
+  Json row = json_of_line(line, where);
   if (!row.is_object()) fail("{}: expected a JSON object with \"completion\", got {}", where, line.substr(0, 80));
   RewardInput in;
   in.completion = text_field(row, "completion", true, where);

@@ -11,6 +11,7 @@
 #include "cli/json_lines.h"
 #include "data/games/game_families.h"
 #include "data/games/match.h"
+#include "data/json_shape.h"
 #include "data/tasks/task.h"
 
 namespace r1 {
@@ -131,6 +132,7 @@ Json step_verdicts(const TaskFamily& family, const TaskItem& item, const std::st
 }
 
 Json judge_line(const TaskFamily& family, const std::string& line, bool with_steps) {
+  check_json_shape(line, 0);
   const Json row = Json::parse(line, nullptr, false);
   if (!row.is_object() || !row.contains("item") || !row.contains("completion") || !row["completion"].is_string())
     fail("expected {{\"item\":{{...}},\"completion\":\"...\"}}, got {}", line.substr(0, 80));

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "cli/json_lines.h"
 #include "cli/verbs.h"
+#include "data/json_shape.h"
 #include "formats/model_files.h"
 #include "formats/model_path.h"
 #include "formats/tokenizer_additions.h"
@@ -33,6 +34,15 @@ std::string render_line(const ChatTemplate& chat, const Json& row, const Json& t
   return chat.render(context);
 }
 
+Json row_of_line(const std::string& line, const std::string& where) {
+  try {
+    check_json_shape(line, 0);
+    return Json::parse(line);
+  } catch (const std::exception& e) {
+    fail("{}: {}", where, e.what());
+  }
+}
+
 }  // namespace
 
 int run_template(const std::string& template_file, const std::string& model) {
@@ -50,7 +60,7 @@ int run_template(const std::string& template_file, const std::string& model) {
   for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
     Json out;
     try {
-      out = {{"text", render_line(*chat, Json::parse(line), tokenizer_config)}};
+      out = {{"text", render_line(*chat, row_of_line(line, where), tokenizer_config)}};
     } catch (const Json::exception& e) {
       out = {{"error", fmt::format("{}: {}", where, e.what())}};
     } catch (const Error& e) {

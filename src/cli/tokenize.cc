@@ -11,7 +11,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string text_of_row(const std::string& line, const std::string& where) {
-  const Json row = Json::parse(line, nullptr, false);
+  const Json row = json_of_line(line, where);
   if (!row.is_object() || !row.contains("text") || !row["text"].is_string())
     fail("{}: expected {{\"text\":\"...\"}} in UTF-8, got {}", where, line.substr(0, 80));
   return row["text"].get<std::string>();

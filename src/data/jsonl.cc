@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <vector>
 
 #include "base/error.h"
+#include "data/json_shape.h"
 #include "data/records.h"
 
 namespace r1 {
@@ -9,34 +9,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr size_t kLongest = 16u << 20;
-constexpr size_t kDeepest = 64;
-constexpr size_t kMostKeys = 1024;  // of one object: ordered_json looks its keys up one by one
-
-// Bounds what the parser is given.
-void check_shape(std::string_view line) {
-  std::vector<size_t> separators;  // of each open bracket: ':' counted
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); i++) {
-    const char c = line[i];
-    if (quoted) {
-      if (c == '\\') i++;
-      if (c == '"') quoted = false;
-      continue;
-    }
-    if (c == '"') quoted = true;
-    if (c == '{' || c == '[') separators.push_back(0);
-    if ((c == '}' || c == ']') && !separators.empty()) separators.pop_back();
-    if (separators.size() > kDeepest) fail("not valid JSON: nested deeper than {}", kDeepest);
-    if (c == ':' && !separators.empty() && ++separators.back() > kMostKeys)
-      fail("not valid JSON: an object with more than {} keys", kMostKeys);
-  }
-}
 
 }  // namespace
 
 Json parse_json_object(std::string_view text, size_t begin) {
   if (text.size() > kLongest) fail("{} bytes long, at most {} are read", text.size(), kLongest);
-  check_shape(text);
+  check_json_shape(text, begin);
   Json row;
   try {
     row = Json::parse(text);

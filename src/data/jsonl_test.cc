@@ -87,6 +87,34 @@ TEST(Jsonl, SizesAreBounded) {
             std::string::npos);
 }
 
+TEST(Jsonl, ValuesOfARowAreBounded) {
+  const auto list = [](const std::string& item, int count) {
+    std::string text = "{\"a\":[" + item;
+    for (int i = 1; i < count; i++) text += "," + item;
+    return text + "]}";
+  };
+  for (const char* item : {"\"\"", "{}", "null"}) {
+    EXPECT_EQ(error_of(list(item, (1 << 17) - 1)), "no error") << item;
+    EXPECT_NE(
+        error_of("{}\n" + list(item, (1 << 18) + 1)).find("f.jsonl: line 2 (byte 3): holds more than 262144 values"),
+        std::string::npos)
+        << item;
+  }
+  EXPECT_EQ(error_of(list("-1.5e3", 1 << 20)), "no error") << "as many as tokens of a long row, three times";
+  EXPECT_NE(error_of(list("7", (1 << 20) + 1)).find("holds more than 1048576 numbers"), std::string::npos);
+}
+
+TEST(Jsonl, WholeNumbersAreExactOrRefused) {
+  for (const char* exact : {"18446744073709551615", "-9223372036854775808", "12345678901234567", "1e+25", "1e-07"})
+    EXPECT_EQ(lines_of(fmt::format("{{\"a\":{}}}", exact))[0].second, fmt::format("{{\"a\":{}}}", exact));
+  for (const char* beyond : {"18446744073709551616", "-9223372036854775809", "123456789012345678901234567890"})
+    EXPECT_NE(error_of(fmt::format("{{}}\n{{\"a\":[{}]}}", beyond))
+                  .find(fmt::format("line 2 (byte 3): the whole number {} at byte 9 does not fit 64 bits", beyond)),
+              std::string::npos)
+        << beyond;
+  EXPECT_EQ(error_of("{\"a\":\"18446744073709551616\",\"b\":18446744073709551616.0}"), "no error");
+}
+
 struct Read {
   std::vector<std::string> rows, bad;
   friend bool operator==(const Read&, const Read&) = default;

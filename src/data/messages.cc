@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "data/json_shape.h"
 #include "data/row_formats.h"
 
 namespace r1 {
@@ -37,6 +38,7 @@ std::string joined_parts(const Json& parts, const std::string& key) {
 
 // LLaMA-Factory's speaker "function_call": what he says is {"name", "arguments"}, or a list of such.
 Json message_of_call(const Json& value, const std::string& key) {
+  if (value.is_string()) check_json_shape(value.get_ref<const std::string&>(), 0);
   const Json said = value.is_string() ? Json::parse(value.get<std::string>(), nullptr, false) : value;
   const Json list = said.is_object() ? Json::array({said}) : said;
   Json calls = Json::array();

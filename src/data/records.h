@@ -77,8 +77,7 @@ class JsonLines {
 void read_record_file(const std::string& path, const std::string& split, const RecordSink& sink);
 
 // One object's text; `begin` is where it stands in the file, for the byte in the message. Throws r1::Error for more
-// than 16 MB, nesting deeper than 64, an object of more than 1024 keys, invalid UTF-8 or JSON, and for what is no
-// object.
+// than 16 MB, what check_json_shape (json_shape.h) refuses, invalid UTF-8 or JSON, and for what is no object.
 nlohmann::ordered_json parse_json_object(std::string_view text, size_t begin);
 
 }  // namespace r1

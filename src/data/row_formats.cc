@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "data/json_shape.h"
 
 namespace r1 {
 namespace {
@@ -43,9 +44,11 @@ std::string text_at(const Json& row, const char* key) {
 // CSV has texts alone: a list is its JSON there.
 Json list_at(const Json& row, const char* key) {
   if (!row.contains(key)) fail("has no \"{}\"", key);
-  if (row[key].is_string() && row[key].get_ref<const std::string&>().starts_with("["))
+  if (row[key].is_string() && row[key].get_ref<const std::string&>().starts_with("[")) {
+    check_json_shape(row[key].get_ref<const std::string&>(), 0);
     if (Json parsed = Json::parse(row[key].get_ref<const std::string&>(), nullptr, false); parsed.is_array())
       return parsed;
+  }
   return row[key];
 }
 

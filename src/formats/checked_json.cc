@@ -9,8 +9,9 @@
 namespace r1 {
 namespace {
 
+using OrderedJson = nlohmann::ordered_json;
 constexpr size_t kDeepest = 64, kLongestString = 4u << 20;  // a chat template has 10,000 bytes
-constexpr size_t kMostOrderedKeys = 16384, kMostOrderedValues = 1 << 20;
+constexpr size_t kMostOrderedKeys = 1 << 17, kMostOrderedValues = 1 << 20;
 
 // nlohmann keeps the last of two equal keys and nests without limit; here both are errors. A pass of its own: the
 // library's callbacks walk a whole object for every value inside it.
@@ -73,23 +74,69 @@ void require_short_strings(std::string_view text, const std::string& what) {
   }
 }
 
-template <typename Json>
-Json parse(std::string_view text, const std::string& what, size_t most_keys, size_t most_values) {
+// The tree of a text that passed the checks. The library's own way looks every key up from the object's start, for it
+// may be there already; here it is not.
+struct OrderedBuilder : nlohmann::json_sax<OrderedJson> {
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return add(value); }
+  bool string(string_t& value) override { return add(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(size_t) override { return open_one(OrderedJson::object()); }
+  bool start_array(size_t) override { return open_one(OrderedJson::array()); }
+  bool end_object() override { return close_one(); }
+  bool end_array() override { return close_one(); }
+  bool key(string_t& name) override {
+    open.back()->get_ref<OrderedJson::object_t&>().emplace_back(std::move(name), nullptr);
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+  OrderedJson* place(OrderedJson value) {
+    if (open.empty()) return &(root = std::move(value));
+    if (open.back()->is_object())
+      return &(open.back()->get_ref<OrderedJson::object_t&>().back().second = std::move(value));
+    open.back()->push_back(std::move(value));
+    return &open.back()->back();
+  }
+  bool add(OrderedJson value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open_one(OrderedJson value) {
+    open.push_back(place(std::move(value)));
+    return true;
+  }
+  bool close_one() {
+    open.pop_back();
+    return true;
+  }
+
+  OrderedJson root;
+  std::vector<OrderedJson*> open;  // inside `root`; what lies around the last does not grow meanwhile
+};
+
+void check_json_text(std::string_view text, const std::string& what, size_t most_keys, size_t most_values) {
   if (!valid_utf8(text)) fail("{} is not valid UTF-8", what);
   require_short_strings(text, what);
   Checker checker(what, most_keys, most_values);
   nlohmann::json::sax_parse(text, &checker);
-  return Json::parse(text);
 }
 
 }  // namespace
 
 nlohmann::json parse_checked_json(std::string_view text, const std::string& what, size_t most_values) {
-  return parse<nlohmann::json>(text, what, SIZE_MAX, most_values);
+  check_json_text(text, what, SIZE_MAX, most_values);
+  return nlohmann::json::parse(text);
 }
 
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& what) {
-  return parse<nlohmann::ordered_json>(text, what, kMostOrderedKeys, kMostOrderedValues);
+  check_json_text(text, what, kMostOrderedKeys, kMostOrderedValues);
+  OrderedBuilder builder;
+  R1_CHECK(OrderedJson::sax_parse(text, &builder));
+  return std::move(builder.root);
 }
 
 }  // namespace r1

@@ -10,7 +10,7 @@ namespace r1 {
 
 // `what` begins the message: the file, or the part of it. Throws r1::Error.
 nlohmann::json parse_checked_json(std::string_view text, const std::string& what, size_t most_values = size_t{1} << 20);
-// As above, with keys in the file's order, which costs the square of an object's size: at most 16384 keys each and 2^20
+// As above, with keys in the file's order, where each look-up walks through the object: at most 2^17 keys each and 2^20
 // values.
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& what);
 

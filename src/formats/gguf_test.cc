@@ -408,6 +408,14 @@ TEST(GgufHostile, ModelsThatMakeNoSense) {
   }
 }
 
+// Each gave the ids that llama.cpp keeps beside its vocabularies of these names.
+TEST(Gguf, NamesOfOneWayToCut) {
+  for (const char* name : {"refact", "starcoder", "command-r"}) {
+    EXPECT_FALSE(gguf_pre_tokenizer(name).is_null()) << name;
+    EXPECT_EQ(gguf_pre_tokenizer(name), gguf_pre_tokenizer("smollm")) << name;
+  }
+}
+
 TEST(GgufHostile, WeightsThatAreNotFinite) {
   for (float value : {NAN, INFINITY, -INFINITY}) {
     const TemporaryFile file(model([](Bytes&) {}, 0, 0, value).out);

@@ -30,7 +30,7 @@ Json pre_tokenizer(const std::string& pre) {
     return cut_by({R"([\p{P}\$\+<=>\^~\|]+)",
                    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))", R"(\p{N}+)",
                    "[0-9][0-9][0-9]"});
-  if (pre == "smollm")
+  if (pre == "smollm" || pre == "refact" || pre == "starcoder" || pre == "command-r")
     return pre_tokenizers_json({{{"type", "Digits"}, {"individual_digits", true}}, byte_level_json(true)});
   if (pre == "qwen2" || pre == "deepseek-r1-qwen") return qwen2_cut_json();
   if (is_llama3(pre))
@@ -128,7 +128,7 @@ Json byte_level_parts(const GgufHeader& h) {
   if (cut.is_null())
     fail(
         "{}: tokenizer.ggml.pre is \"{}\"; expected gpt-2, smollm, qwen2, deepseek-r1-qwen, llama-bpe, deepseek-llm, "
-        "deepseek-coder, deepseek-v3 or default",
+        "deepseek-coder, deepseek-v3, refact, starcoder, command-r or default",
         h.file, pre);
   Json model = bpe_model_json();
   model["ignore_merges"] = is_llama3(pre);

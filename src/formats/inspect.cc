@@ -91,26 +91,30 @@ Json scalar_metadata(const GgufHeader& h) {
   return out;
 }
 
-void read_gguf_config(const GgufFile& file, Inspection& out) {
+void read_gguf_config(const std::shared_ptr<const GgufFile>& file, Inspection& out) {
   try {
-    out.config = gguf_config(file.header(), gguf_rope_factors(file));
-    out.generation_config = gguf_generation_config(file.header());
+    out.config = gguf_config(file->header(), gguf_rope_factors(*file));
+    out.generation_config = gguf_generation_config(file->header());
+    out.tensors = open_gguf_tensors(file);
   } catch (const Error& e) {  // what the file is can be told all the same
     out.config_problem = e.what();
   }
 }
 
 Inspection inspect_gguf(const std::string& path) {
-  const GgufFile file(path);
-  const GgufHeader& h = file.header();
+  const auto file = std::make_shared<const GgufFile>(path);  // shared with the tensors in `out`
+  const GgufHeader& h = file->header();
   Inspection out;
   read_gguf_config(file, out);
   const std::string architecture = h.text("general.architecture", "");
   std::vector<Stored> tensors;
   for (const GgufTensor& t : h.tensors) tensors.push_back({&t.info, t.bytes});
   Json& r = out.report;
-  r = {
-      {"path", path}, {"format", "gguf"}, {"version", h.version}, {"files", file.parts()}, {"size_bytes", file.size()}};
+  r = {{"path", path},
+       {"format", "gguf"},
+       {"version", h.version},
+       {"files", file->parts()},
+       {"size_bytes", file->size()}};
   r["architecture"] = architecture.empty() ? Json() : Json(architecture);
   Json listed;
   add_tensors(listed, tensors);
@@ -199,7 +203,7 @@ Json adapter_summary(const Json& config) {
 Inspection inspect_folder(const fs::path& folder) {
   Inspection out;
   const bool adapter = is_there(folder / "adapter_config.json"), ours = is_there(folder / "MANIFEST.json");
-  const auto tensors = folder_tensors(folder);
+  auto tensors = folder_tensors(folder);
   out.config = read_object(folder / "config.json");
   out.generation_config = read_object(folder / "generation_config.json");
   if (!adapter && out.config.is_null() && !tensors && !holds_tokenizer(folder))
@@ -229,6 +233,7 @@ Inspection inspect_folder(const fs::path& folder) {
   if (ours) r["checkpoint"] = checkpoint_summary(folder);
   if (tensors)
     for (const char* key : {"num_tensors", "dtypes", "tensors"}) r[key] = listed[key];
+  if (!adapter) out.tensors = std::move(tensors);
   return out;
 }
 

@@ -65,6 +65,29 @@ TEST(Inspect, Gguf) {
   EXPECT_EQ(r["size_bytes"], b.out.size());
 }
 
+// A Llama of one layer's worth of metadata, with two tensors.
+std::string llama_with(const std::string& tensor) {
+  Bytes b;
+  b.start(2, 7).key_text("general.architecture", "llama").key_u32("llama.context_length", 77);
+  b.key_u32("llama.embedding_length", 64).key_u32("llama.feed_forward_length", 64).key_u32("llama.block_count", 1);
+  b.key_u32("llama.attention.head_count", 2).key_u32("llama.attention.sliding_window", 16);
+  b.tensor("token_embd.weight", {64, 3}, 0, 0).tensor(tensor, {64}, 0, 768).data(768 + 256);
+  return b.out;
+}
+
+TEST(Inspect, TensorsAreKnownByHuggingFacesNames) {
+  const TemporaryFolder t;
+  const Inspection bias = inspect_path(t.put("bias.gguf", llama_with("blk.0.attn_output.bias")));
+  ASSERT_TRUE(bias.tensors != nullptr) << bias.config_problem;
+  EXPECT_EQ(bias.tensors->find("model.layers.0.self_attn.o_proj.bias"), 1);
+  EXPECT_FALSE(bias.config.contains("sliding_window")) << "llama.cpp does not read it in this architecture";
+  const Inspection odd = inspect_path(t.put("odd.gguf", llama_with("blk.0.ffn_sub_norm.weight")));
+  EXPECT_TRUE(odd.tensors == nullptr);
+  EXPECT_NE(odd.config_problem.find("tensor blk.0.ffn_sub_norm.weight: no such tensor in a llama model"),
+            std::string::npos)
+      << odd.config_problem;
+}
+
 TEST(Inspect, FilesAndFoldersOfHuggingFace) {
   const TemporaryFolder t;
   const std::vector<float> values(12, 1);

@@ -20,59 +20,68 @@ using Plain = nlohmann::json;
 constexpr std::array kNamedTokens = {"bos_token", "eos_token", "unk_token", "sep_token",
                                      "pad_token", "cls_token", "mask_token"};
 constexpr std::array kTokenFlags = {"single_word", "lstrip", "rstrip", "normalized", "special"};
+enum TokenFlag : size_t { kNormalized = 3, kSpecial = 4 };
+// Models that speak have 65,536 of them for sounds; each takes a thousand bytes while it is read.
+constexpr size_t kMostAddedTokens = 1 << 17;
+
+struct FlaggedToken {
+  std::string content;
+  std::array<bool, kTokenFlags.size()> flags{};
+};
 
 // A token as a text or as an object with its flags; "" for neither.
-std::string spelling_of(const Json& token) {
-  if (token.is_string()) return token.get<std::string>();
-  return token.is_object() && token.contains("content") && token["content"].is_string()
-             ? token["content"].get<std::string>()
-             : "";
+template <typename AnyJson>
+std::string spelling_of(const AnyJson& token) {
+  if (token.is_string()) return token.template get<std::string>();
+  if (!token.is_object()) return "";
+  const auto content = token.find("content");
+  return content != token.end() && content->is_string() ? content->template get<std::string>() : "";
 }
 
-// With all flags; what is not given is false, and `normalized` the contrary of `special`.
-Plain whole_token(const Json& token, bool special_unless_given) {
-  Plain out = {{"content", spelling_of(token)}};
+// What is not given is false, and `normalized` the contrary of `special`.
+template <typename AnyJson>
+FlaggedToken whole_token(const AnyJson& token, bool special_unless_given) {
+  FlaggedToken out{spelling_of(token)};
   const auto given = [&](const char* flag, bool otherwise) {
-    return token.is_object() && token.contains(flag) && token[flag].is_boolean() ? token[flag].get<bool>() : otherwise;
+    const auto value = token.is_object() ? token.find(flag) : token.end();
+    return value != token.end() && value->is_boolean() ? value->template get<bool>() : otherwise;
   };
-  for (const char* flag : kTokenFlags) out[flag] = given(flag, false);
-  out["special"] = given("special", special_unless_given && !token.is_object());
-  out["normalized"] = given("normalized", !out["special"].get<bool>());
+  for (size_t i = 0; i < out.flags.size(); i++) out.flags[i] = given(kTokenFlags[i], false);
+  out.flags[kSpecial] = given("special", special_unless_given && !token.is_object());
+  out.flags[kNormalized] = given("normalized", !out.flags[kSpecial]);
   return out;
-}
-
-bool same_flags(const Plain& a, const Plain& b) {
-  return std::all_of(kTokenFlags.begin(), kTokenFlags.end(), [&](const char* flag) { return a[flag] == b[flag]; });
 }
 
 // The tokens the other files want, in the order in which they get ids.
 struct Wanted {
-  std::vector<Plain> listed;  // with these flags, whatever tokenizer.json says
-  std::vector<Plain> named;   // only where nothing lists them
+  std::vector<FlaggedToken> listed;  // with these flags, whatever tokenizer.json says
+  std::vector<FlaggedToken> named;   // only where nothing lists them
 };
 
-std::vector<Plain> listed_by_id(const Json& decoder, const std::string& file) {
+std::vector<FlaggedToken> listed_by_id(const Json& decoder, const std::string& file) {
   if (!decoder.is_object()) fail("{}: added_tokens_decoder is {}, expected an object", file, decoder.type_name());
-  std::map<int64_t, Plain> by_id;
+  if (decoder.size() > kMostAddedTokens)
+    fail("{}: added_tokens_decoder has {} tokens, at most {} are read", file, decoder.size(), kMostAddedTokens);
+  std::map<int64_t, FlaggedToken> by_id;
   for (const auto& [id, entry] : decoder.items()) {
     const bool number = !id.empty() && id.size() < 10 && id.find_first_not_of("0123456789") == std::string::npos;
     if (!number || spelling_of(entry).empty())
       fail("{}: added_tokens_decoder: \"{}\": {}, expected an id and its token", file, id, entry.dump());
     by_id[std::stoll(id)] = whole_token(entry, false);
   }
-  std::vector<Plain> out;
+  std::vector<FlaggedToken> out;
   for (auto& [id, token] : by_id) out.push_back(std::move(token));
   return out;
 }
 
 // Tokens with a role are special. Roles of a name of their own, like image_token, come behind the usual ones; lists
 // without names last.
-std::vector<Plain> tokens_with_roles(const Json& config) {
-  std::vector<Plain> out;
+std::vector<FlaggedToken> tokens_with_roles(const Json& config) {
+  std::vector<FlaggedToken> out;
   const auto add = [&](const Json& token) {
     if (spelling_of(token).empty()) return;
     out.push_back(whole_token(token, true));
-    out.back()["special"] = true;
+    out.back().flags[kSpecial] = true;
   };
   for (const char* name : kNamedTokens)
     if (config.contains(name)) add(config[name]);
@@ -92,13 +101,13 @@ Wanted wanted_tokens(const Json& config, const Json& by_name, const std::string&
   if (config.is_object() && config.contains("added_tokens_decoder")) {
     out.listed = listed_by_id(config["added_tokens_decoder"], file);
   } else if (by_name.is_object()) {
-    std::map<int64_t, Plain> by_id;
-    for (const auto& [token, id] : by_name.items()) {
-      const bool special = std::any_of(out.named.begin(), out.named.end(),
-                                       [&](const Plain& named) { return named["content"] == token; });
-      if (id.is_number_integer() && !token.empty()) by_id[id.get<int64_t>()] = whole_token(token, special);
-    }
-    std::vector<Plain> ahead;
+    std::map<int64_t, FlaggedToken> by_id;
+    std::unordered_set<std::string_view> special;
+    for (const FlaggedToken& named : out.named) special.insert(named.content);
+    for (const auto& [token, id] : by_name.items())
+      if (id.is_number_integer() && !token.empty())
+        by_id[id.get<int64_t>()] = whole_token(Json(token), special.contains(token));
+    std::vector<FlaggedToken> ahead;
     for (auto& [id, token] : by_id) ahead.push_back(std::move(token));
     out.named.insert(out.named.begin(), ahead.begin(), ahead.end());
   }
@@ -109,77 +118,99 @@ Wanted wanted_tokens(const Json& config, const Json& by_name, const std::string&
 class Additions {
  public:
   Additions(const Plain& vocabulary, const Plain& in_file) : vocabulary_(vocabulary), next_(vocabulary.size()) {
+    tokens_.reserve(in_file.size());
     for (const Plain& token : in_file) {
-      if (!token.is_object() || spelling_of(token).empty()) continue;
-      if (!places_.contains(spelling_of(token))) append(whole_token(token, false));
-      changed_ |= token.value("id", Plain()) != tokens_[places_[spelling_of(token)]]["id"];
+      FlaggedToken whole = whole_token(token, false);
+      if (!token.is_object() || whole.content.empty()) continue;
+      auto at = places_.find(whole.content);
+      if (at == places_.end()) at = append(std::move(whole));
+      changed_ |= token.value("id", Plain()) != tokens_[at->second].id;
     }
   }
   void add(const Wanted& wanted) {
-    for (const Plain& token : wanted.listed) {
-      const auto at = places_.find(spelling_of(token));
+    for (const FlaggedToken& token : wanted.listed) {
+      const auto at = places_.find(token.content);
       if (at == places_.end())
         append_new(token);
-      else if (!same_flags(tokens_[at->second], token))
-        reflag(tokens_[at->second], token);
+      else if (tokens_[at->second].token.flags != token.flags)
+        reflag(tokens_[at->second].token, token);
     }
-    for (const Plain& token : wanted.named)
-      if (!places_.contains(spelling_of(token))) append_new(token);
+    for (const FlaggedToken& token : wanted.named)
+      if (!places_.contains(token.content)) append_new(token);
   }
   bool changed() const { return changed_; }
-  const std::vector<Plain>& tokens() const { return tokens_; }
+  Plain json() const {
+    Plain out = Plain::array();
+    for (const Placed& placed : tokens_) {
+      Plain token = {{"content", placed.token.content}, {"id", placed.id}};
+      for (size_t i = 0; i < kTokenFlags.size(); i++) token[kTokenFlags[i]] = bool{placed.token.flags[i]};
+      out.push_back(std::move(token));
+    }
+    return out;
+  }
 
  private:
-  void append(Plain token) {
-    const std::string spelling = spelling_of(token);
-    const auto known = vocabulary_.find(spelling);
-    token["id"] = known != vocabulary_.end() ? *known : Plain(next_);
+  struct Placed {
+    FlaggedToken token;
+    Plain id;
+  };
+  using Places = std::unordered_map<std::string, size_t>;
+
+  Places::iterator append(FlaggedToken token) {
+    const auto known = vocabulary_.find(token.content);
+    Plain id = known != vocabulary_.end() ? *known : Plain(next_);
     if (known != vocabulary_.end()) {
       if (known->is_number_unsigned()) next_ = std::max(next_, known->get<size_t>() + 1);
     } else {
       next_++;
     }
-    places_[spelling] = tokens_.size();
-    tokens_.push_back(std::move(token));
+    const auto place = places_.insert_or_assign(token.content, tokens_.size()).first;
+    tokens_.push_back({std::move(token), std::move(id)});
+    return place;
   }
-  void append_new(const Plain& token) {
+  void append_new(const FlaggedToken& token) {
     append(token);
     changed_ = true;
   }
-  void reflag(Plain& token, const Plain& flags) {
-    const bool special = token["special"].get<bool>() || flags["special"].get<bool>();  // once special, always so
-    for (const char* flag : kTokenFlags) token[flag] = flags[flag];
-    token["special"] = special;
+  void reflag(FlaggedToken& token, const FlaggedToken& by) {
+    const bool special = token.flags[kSpecial] || by.flags[kSpecial];  // once special, always so
+    token.flags = by.flags;
+    token.flags[kSpecial] = special;
     changed_ = true;
   }
 
   const Plain& vocabulary_;
   size_t next_;
   bool changed_ = false;
-  std::vector<Plain> tokens_;
-  std::map<std::string, size_t> places_;
+  std::vector<Placed> tokens_;
+  Places places_;
 };
 
-// The array behind the first "added_tokens" of the text, null where there is none: a look ahead that spares reading
-// millions of tokens.
-Plain first_added_tokens(const std::string& text) {
+// The array behind the first "added_tokens" of the text, empty where there is none. Throws for too many tokens in it.
+std::string_view first_added_tokens(std::string_view text, const std::string& file) {
   const size_t key = text.find("\"added_tokens\"");
-  const size_t begin = key == std::string::npos ? key : text.find_first_not_of(" \t\r\n:", key + 14);
-  if (begin == std::string::npos || text[begin] != '[') return {};
+  const size_t begin = key == std::string_view::npos ? key : text.find_first_not_of(" \t\r\n:", key + 14);
+  if (begin == std::string_view::npos || text[begin] != '[') return {};
   bool quoted = false;
   int depth = 0;
-  for (size_t at = begin; at < text.size() && at < begin + (size_t{1} << 20); at++) {
+  size_t tokens = 0;
+  for (size_t at = begin; at < text.size(); at++) {
     if (quoted && text[at] == '\\')
       at++;
     else if (text[at] == '"')
       quoted = !quoted;
-    else if (!quoted && (text[at] == '[' || text[at] == '{'))
-      depth++;
+    else if (!quoted && (text[at] == '[' || text[at] == '{') && depth++ == 1 && ++tokens > kMostAddedTokens)
+      fail("{}: more than {} added tokens, the most that are read", file, kMostAddedTokens);
     else if (!quoted && (text[at] == ']' || text[at] == '}') && --depth == 0)
-      return Plain::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                          text.begin() + static_cast<std::ptrdiff_t>(at + 1), nullptr, false);
+      return text.substr(begin, at + 1 - begin);
   }
   return {};
+}
+
+// A look ahead that spares reading millions of tokens: the array alone, null where it is long itself.
+Plain short_added_tokens(std::string_view array) {
+  if (array.empty() || array.size() > (size_t{1} << 20)) return {};
+  return Plain::parse(array.begin(), array.end(), nullptr, false);
 }
 
 // Which ids stand in the text as values, `"KEY": 7`, and which of them behind their token. One walk through the text
@@ -209,8 +240,8 @@ class IdsInText {
 };
 
 // Whether the text has all that is wanted and, as far as a search of it tells, no gap before an added token's id.
-bool needs_nothing(const std::string& text, const Wanted& wanted) {
-  const Plain added = first_added_tokens(text);
+bool needs_nothing(const std::string& text, const Wanted& wanted, const std::string& file) {
+  const Plain added = short_added_tokens(first_added_tokens(text, file));
   if (!added.is_array()) return false;
   std::unordered_map<int64_t, std::string> spellings;
   for (const Plain& token : added) {
@@ -220,7 +251,7 @@ bool needs_nothing(const std::string& text, const Wanted& wanted) {
     if (id < 0 || !spellings.emplace(id, Plain(spelling).dump()).second) return false;
   }
   const IdsInText ids(text, spellings);
-  std::map<std::string, Plain> there;
+  std::map<std::string, FlaggedToken> there;
   int64_t before = -1;
   for (const Plain& token : added) {
     const auto id = token["id"].get<int64_t>();
@@ -229,10 +260,10 @@ bool needs_nothing(const std::string& text, const Wanted& wanted) {
     if (!in_vocabulary) before = id;
     there[spelling_of(token)] = whole_token(token, false);
   }
-  const auto is_there = [&](const Plain& token) { return there.contains(spelling_of(token)); };
+  const auto is_there = [&](const FlaggedToken& token) { return there.contains(token.content); };
   return std::all_of(wanted.named.begin(), wanted.named.end(), is_there) &&
-         std::all_of(wanted.listed.begin(), wanted.listed.end(), [&](const Plain& token) {
-           return is_there(token) && same_flags(there[spelling_of(token)], token);
+         std::all_of(wanted.listed.begin(), wanted.listed.end(), [&](const FlaggedToken& token) {
+           return is_there(token) && there[token.content].flags == token.flags;
          });
 }
 
@@ -258,20 +289,25 @@ Json special_tokens_of(const Json& config) {
 
 std::string with_added_tokens(std::string text, const Json& config, const Json& by_name, const std::string& file) {
   Wanted wanted = wanted_tokens(config, by_name, file);
-  for (Plain& token : wanted.listed)
-    for (const Plain& named : wanted.named)
-      if (named["content"] == token["content"] && !token["special"].get<bool>()) token["special"] = true;
-  if (needs_nothing(text, wanted)) return text;
+  std::unordered_set<std::string_view> named;
+  for (const FlaggedToken& token : wanted.named) named.insert(token.content);
+  for (FlaggedToken& token : wanted.listed)
+    if (named.contains(token.content)) token.flags[kSpecial] = true;
+  if (needs_nothing(text, wanted, file)) return text;
   auto json = parse_checked_json(text, file, size_t{1} << 23);
   if (!json.is_object() || !json.contains("model") || !json["model"].is_object()) return text;  // not for here to say
   const Plain& vocabulary = json["model"]["vocab"];
   if (!vocabulary.is_object()) return text;
-  const Plain in_file = json.value("added_tokens", Plain::array());
+  Plain in_file = Plain::array();
+  if (json.contains("added_tokens")) in_file.swap(json["added_tokens"]);
   if (!in_file.is_array()) return text;
+  if (in_file.size() > kMostAddedTokens)
+    fail("{}: more than {} added tokens, the most that are read", file, kMostAddedTokens);
   Additions additions(vocabulary, in_file);
+  in_file = nullptr;
   additions.add(wanted);
   if (!additions.changed()) return text;
-  json["added_tokens"] = additions.tokens();
+  json["added_tokens"] = additions.json();
   return json.dump();
 }
 

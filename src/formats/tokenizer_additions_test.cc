@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "formats/checked_json.h"
 
 namespace r1 {
 namespace {
@@ -38,6 +39,37 @@ TEST(TokenizerAdditionsTest, AGapBehindTheVocabularyIsClosed) {
   text.replace(text.find("\"id\": 10"), 8, "\"id\": 12");
   const auto json = nlohmann::ordered_json::parse(with_added_tokens(text, nullptr, nullptr, "t"));
   EXPECT_EQ(json["added_tokens"][0]["id"], 10);
+}
+
+TEST(TokenizerAdditionsTest, TheirNumberIsBounded) {
+  EXPECT_NO_THROW(with_added_tokens(tokenizer_with(10, 70'000, false), nullptr, nullptr, "t"));  // as for sounds
+  try {
+    with_added_tokens(tokenizer_with(10, 131'073, false), nullptr, nullptr, "t");
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "t: more than 131072 added tokens, the most that are read");
+  }
+}
+
+// As tokenizer_config.json lists them: a model with 65,536 tokens for sounds was refused for its object's size.
+TEST(TokenizerAdditionsTest, ALongListInTheOrderOfTheFile) {
+  std::string list = "{";
+  for (int i = 0; i < 70'000; i++)
+    list += fmt::format(R"({}"{}":{{"content":"<unused{}>","special":true,"normalized":false}})", i > 0 ? "," : "",
+                        70'009 - i, 69'999 - i);
+  const std::clock_t begin = std::clock();
+  const auto config = parse_ordered_json("{\"added_tokens_decoder\":" + list + "}}", "c");
+  EXPECT_EQ(config["added_tokens_decoder"].begin().key(), "70009");
+  const std::string text = tokenizer_with(10, 70'000, false);
+  EXPECT_EQ(with_added_tokens(text, config, nullptr, "t"), text);
+  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 5.0);
+}
+
+TEST(TokenizerAdditionsTest, OrderedJsonIsTheLibrarys) {
+  const std::string text =
+      R"({"b":[1,-2,3.5,null,true,"é",{"z":{},"a":[]}],"a":{"x":[[],[{}]]},"n":18446744073709551615})";
+  EXPECT_EQ(parse_ordered_json(text, "t").dump(), nlohmann::ordered_json::parse(text).dump());
+  EXPECT_EQ(parse_ordered_json("7", "t"), 7);
 }
 
 }  // namespace

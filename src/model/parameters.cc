@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <map>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/philox.h"
@@ -69,18 +72,23 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 }
 
 // Tensors of a checkpoint that carry nothing to learn.
-bool may_be_left_out(const std::string& name, const BlockLayout& layout) {
-  const bool tied_head = name == "lm_head.weight" && layout.find("model.embed_tokens.weight") >= 0;
+bool may_be_left_out(const std::string& name, bool has_embedding) {
+  const bool tied_head = name == "lm_head.weight" && has_embedding;
   return tied_head || name.ends_with("rotary_emb.inv_freq");
 }
 
 // Index of every parameter's tensor, in the layout's order.
 std::vector<int> find_tensors(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,
                               const std::string& source) {
+  std::unordered_map<std::string_view, int> places;  // a file may have very many
+  for (size_t i = 0; i < tensors.tensors().size(); i++) places.emplace(tensors.tensors()[i].name, static_cast<int>(i));
+  std::unordered_set<std::string_view> wanted;
   std::vector<int> index;
   for (const Parameter& p : layout.all()) {
-    const int i = tensors.find(p.name);
-    if (i < 0) fail("{}: tensor {} is missing (expected shape {})", path, p.name, shape_text(p.shape));
+    const auto place = places.find(p.name);
+    if (place == places.end()) fail("{}: tensor {} is missing (expected shape {})", path, p.name, shape_text(p.shape));
+    const int i = place->second;
+    wanted.insert(p.name);
     const TensorInfo& info = tensors.tensors()[static_cast<size_t>(i)];
     if (info.shape != p.shape)
       fail("{}: tensor {} has shape {}, expected {} from {}", path, p.name, shape_text(info.shape), shape_text(p.shape),
@@ -88,11 +96,16 @@ std::vector<int> find_tensors(const BlockLayout& layout, const TensorSource& ten
     index.push_back(i);
   }
   for (const TensorInfo& info : tensors.tensors())
-    if (layout.find(info.name) < 0 && !may_be_left_out(info.name, layout))
+    if (!wanted.contains(info.name) && !may_be_left_out(info.name, wanted.contains("model.embed_tokens.weight")))
       fail("{}: tensor {} {} has no place in this model", path, info.name, shape_text(info.shape));
   return index;
 }
 }  // namespace
+
+void check_tensors(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,
+                   const std::string& source) {
+  find_tensors(layout, tensors, path, source);
+}
 
 ReadParameter weights_of(const ParameterLayout& layout, const ModelFiles& files) {
   if (!files.tensors) fail("{}: holds no weights", files.path);

@@ -67,6 +67,10 @@ using ReadParameter = std::function<void(const Parameter& p, float* to)>;
 // The files' own weights (an adapter's base), each parameter checked at once as load_parameters does. Borrows `files`.
 ReadParameter weights_of(const ParameterLayout& layout, const ModelFiles& files);
 
+// Whether `tensors` has every parameter of a layout in its shape, and no other: else an error by name. Nothing is read.
+void check_tensors(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,
+                   const std::string& source);
+
 // Reads every parameter of a layout from `tensors`; a missing, surplus or misshapen one is an error by name. `path` and
 // `source`, where shapes come from, are for messages.
 Tensor load_block(const BlockLayout& layout, const TensorSource& tensors, const std::string& path,

@@ -53,6 +53,14 @@ Value variable(Runtime& runtime, const std::string& name, const Json& value) {
   return Value::list(std::move(messages));
 }
 
+Value named_variable(Runtime& runtime, const std::string& name, const Json& value) {
+  try {
+    return variable(runtime, name, value);
+  } catch (const Trouble& e) {
+    throw Trouble(fmt::format("variable {}: {}", name, e.what()));
+  }
+}
+
 // Where the text has `origin` and not `other`.
 std::vector<TextRange> ranges_of(const Text& text, uint8_t origin, uint8_t other) {
   std::vector<TextRange> out;
@@ -77,7 +85,8 @@ class ParsedTemplate : public ChatTemplate {
       const uint64_t size = weight(context);
       Runtime runtime(static_cast<int64_t>(kFuel + 64 * size));
       std::map<std::string, Value> variables = global_functions();
-      for (const auto& [key, value] : context.items()) variables.insert_or_assign(key, variable(runtime, key, value));
+      for (const auto& [key, value] : context.items())
+        variables.insert_or_assign(key, named_variable(runtime, key, value));
       const Text text = run_template(name_, nodes_, runtime, std::move(variables));
       return {text.bytes(), ranges_of(text, kUser, 0), ranges_of(text, kModel, kUser), ranges_of(text, kGenerated, 0)};
     } catch (const Error&) {

@@ -330,7 +330,22 @@ TEST(ChatTemplateHostile, Recursion) {
 }
 
 TEST(ChatTemplateHostile, NumbersAtTheEdge) {
-  EXPECT_NE(message_of("{{ " + times(400, "9") + " }}").find("no number that fits"), std::string::npos);
+  EXPECT_NE(message_of("{{ " + times(400, "9") + " }}").find("no whole number up to 92233720368547758"),
+            std::string::npos);
+  for (const char* whole : {"9223372036854775808", "18446744073709551616", "0xFFFFFFFFFFFFFFFF"})
+    EXPECT_NE(message_of(fmt::format("a\n {{{{ {} }}}}", whole)).find("line 2, column 5: '"), std::string::npos)
+        << whole;
+  EXPECT_EQ(render("{{ 1e400 }} {{ -1e400 }} {{ 1e-400 }} {{ 1_0 }}"), "inf -inf 0.0 10");  // Jinja2 3.1.6
+  EXPECT_NE(message_of("{{ 1__0 }}"), "rendered");
+  const auto parsed = ChatTemplate::parse("{{ n }}", "t.jinja");
+  const Json above = {{"n", {uint64_t{1} << 63}}};
+  try {
+    ADD_FAILURE() << parsed->render(above);
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("variable n: the whole number 9223372036854775808 is above"),
+              std::string::npos)
+        << e.what();
+  }
   EXPECT_NE(message_of("{{ 4611686018427387904 * 4 }}").find("64 bits"), std::string::npos);
   EXPECT_EQ(render("{{ 'abc'[999999999999999999:] }}{{ 'abc'[-999999999999999999:] }}"), "abc");
   EXPECT_EQ(render("{{ -999999999999999999|abs }}"), "999999999999999999");

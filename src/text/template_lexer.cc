@@ -183,7 +183,7 @@ class Lexer {
   }
 
   size_t digits_end(size_t j) const {
-    while (j < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[j])) || source_[j] == '_')) j++;
+    while (digit_at(j) || (j < source_.size() && source_[j] == '_' && digit_at(j + 1))) j++;
     return j;
   }
   bool digit_at(size_t j) const { return j < source_.size() && std::isdigit(static_cast<unsigned char>(source_[j])); }

@@ -441,9 +441,11 @@ Value ExpressionParser::number(const TemplateToken& token) const {
     return Value::integer(whole);
   double value = 0;
   if (is_real)
-    if (const auto r = std::from_chars(begin, end, value); r.ec == std::errc() && r.ptr == end)
-      return Value::real(value);
-  template_error(name_, token.place, fmt::format("'{}' is no number that fits", token.text.substr(0, 40)));
+    if (const auto r = std::from_chars(begin, end, value); r.ptr == end)  // 1e400 is infinite, as in Python
+      return Value::real(r.ec == std::errc() ? value : std::strtod(token.text.c_str(), nullptr));
+  template_error(name_, token.place,
+                 fmt::format("'{}' is no whole number up to {}, the largest that templates hold here",
+                             token.text.substr(0, 40), INT64_MAX));
 }
 
 }  // namespace r1::jinja

@@ -256,7 +256,8 @@ Value from_json(Runtime& runtime, const nlohmann::ordered_json& json, uint8_t or
       return Value::integer(json.get<int64_t>());
     case nlohmann::ordered_json::value_t::number_unsigned:
       if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
-        throw Trouble(fmt::format("the number {} leaves 64 bits", json.get<uint64_t>()));
+        throw Trouble(fmt::format("the whole number {} is above {}, the largest that templates hold here",
+                                  json.get<uint64_t>(), INT64_MAX));
       return Value::integer(json.get<int64_t>());
     case nlohmann::ordered_json::value_t::number_float:
       return Value::real(json.get<double>());

@@ -37,8 +37,8 @@ int depth_of(std::string_view json) {
   return deepest;
 }
 
-constexpr int64_t kMostIds = 1 << 20;   // the largest vocabularies out there have a quarter of it
-constexpr size_t kLongestAdded = 1024;  // bytes of an added token
+constexpr int64_t kMostIds = 1 << 20;                         // the largest vocabularies out there have a quarter of it
+constexpr size_t kLongestAdded = 1024, kMostAdded = 1 << 17;  // bytes of an added token; how many
 
 const Json& part_of(const Json& json, const char* key) {
   static const Json null;
@@ -215,6 +215,8 @@ class JsonTokenizer : public Tokenizer {
 
   void read_added(const Json& list) {
     std::vector<AddedToken> added;
+    if (list.size() > kMostAdded) fail("{}: {} added tokens, at most {} are read", file_, list.size(), kMostAdded);
+    added.reserve(list.size());
     for (const Json& t : list) {
       AddedToken token{checked_id(t.at("id"), t.value("content", ""), file_),
                        t.at("content").get<std::string>(),
@@ -276,12 +278,14 @@ class JsonTokenizer : public Tokenizer {
     encode_spans(normal, added_.find(normal.text, true, options.parse_special_tokens), scratch, out);
   }
 
-  // The ranges that reach into a span, counted from its beginning.
+  // The ranges that reach into a span, counted from its beginning. A chat has as many spans as it has ranges.
   static std::vector<PlainRange> inside(std::span<const PlainRange> ranges, AddedSpan span) {
     std::vector<PlainRange> out;
-    for (const PlainRange& r : ranges) {
-      const size_t begin = std::max(r.begin, span.begin), end = std::min(r.end, span.end);
-      if (begin < end) out.push_back({begin - span.begin, end - span.begin, r.of_model});
+    auto r = std::partition_point(ranges.begin(), ranges.end(),
+                                  [&](const PlainRange& range) { return range.end <= span.begin; });
+    for (; r != ranges.end() && r->begin < span.end; ++r) {
+      const size_t begin = std::max(r->begin, span.begin), end = std::min(r->end, span.end);
+      if (begin < end) out.push_back({begin - span.begin, end - span.begin, r->of_model});
     }
     return out;
   }

@@ -1,5 +1,7 @@
 #include "train/prompts.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "formats/tokenizer_additions.h"
 #include "text/chat_tokens.h"
@@ -9,6 +11,7 @@ namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
+constexpr std::ptrdiff_t kMostTurns = 512;  // the conversation is rendered anew up to each
 
 // What an answer's text already has when the prompt ends inside its thought (R1's templates end with "<think>\n").
 std::string prefilled_part(const std::string& prompt) {
@@ -55,23 +58,25 @@ const Tokenizer& PromptBuilder::need_tokenizer() const {
   return *tokenizer_;
 }
 
-RenderedChat PromptBuilder::render(const Json& messages, bool add_generation_prompt) const {
+RenderedChat PromptBuilder::render(const Json& messages, const Json& tools, bool add_generation_prompt) const {
   Json context = special_tokens_;
   context["messages"] = messages;
-  context["tools"] = Json();
+  context["tools"] = tools;
   context["documents"] = Json();
   context["add_generation_prompt"] = add_generation_prompt;
   return chat_->render_marked(context);
 }
 
-Prompt PromptBuilder::build_messages(const Json& given) const {
+Prompt PromptBuilder::build_messages(const Json& messages) const { return ask(messages, Json()); }
+
+Prompt PromptBuilder::ask(const Json& given, const Json& tools) const {
   Json messages = given;
   if (!options_.system_prompt.empty() && (messages.empty() || messages[0].value("role", "") != "system"))
     messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
   Prompt out;
   RenderedChat chat;
   if (chat_) {
-    chat = render(messages, true);
+    chat = render(messages, tools, true);
   } else {
     if (messages.size() != 1) fail("{}: no chat template, so a prompt must be one user message", path_);
     chat = plain_prompt(messages[0].at("content").get<std::string>(), options_.prompt_template == "r1-zero");
@@ -94,10 +99,11 @@ Prompt PromptBuilder::build(const std::string& question) const {
 }
 
 Prompt PromptBuilder::build(const DataRow& row) const {
-  if (!row.messages.is_array()) return build(row.prompt);
+  if (!row.messages.is_array())
+    return ask(user_turn(options_.prompt_prefix + row.prompt + options_.prompt_suffix), row.tools);
   Json messages = row.messages;
   while (!messages.empty() && messages.back().value("role", "") == "assistant") messages.erase(messages.size() - 1);
-  return build_messages(messages);
+  return ask(messages, row.tools);
 }
 
 // A conversation whose part from `begin` on follows the model's words.
@@ -109,7 +115,7 @@ RenderedChat PromptBuilder::between_turns(const std::string& said, size_t& begin
     messages.push_back({{"role", "user"}, {"content", "?"}});
     messages.push_back({{"role", "assistant"}, {"content", "."}});
     messages.push_back({{"role", "user"}, {"content", said}});
-    chat = render(messages, true);
+    chat = render(messages, Json(), true);
     if (chat.model.empty())
       fail("{}: its chat template leaves the model's turns out, so there is no second one", path_);
     begin = chat.model.back().end;
@@ -165,9 +171,18 @@ void PromptBuilder::learn_generated(const RenderedChat& chat, TrainSample& out) 
 
 // Turn by turn: what the template writes up to an assistant's words is context, the words and the turn's end are
 // learned. Pieces are encoded apart, as they are when the model answers.
-void PromptBuilder::learn_messages(const Json& messages, bool assistant_only, TrainSample& out) const {
+void PromptBuilder::learn_messages(const Json& messages, const Json& tools, bool assistant_only,
+                                   TrainSample& out) const {
   if (assistant_only)
-    if (const RenderedChat chat = render(messages, false); !chat.generated.empty()) return learn_generated(chat, out);
+    if (const RenderedChat chat = render(messages, tools, false); !chat.generated.empty())
+      return learn_generated(chat, out);
+  const auto turns =
+      std::count_if(messages.begin(), messages.end(), [](const Json& m) { return m.value("role", "") == "assistant"; });
+  if (turns > kMostTurns)
+    fail(
+        "a conversation of {} assistant turns, at most {} can be learned where the chat template has no generation "
+        "blocks",
+        turns, kMostTurns);
   std::string done;
   const auto add_up_to = [&](const RenderedChat& chat, bool learned) {
     if (!chat.text.starts_with(done))
@@ -179,21 +194,21 @@ void PromptBuilder::learn_messages(const Json& messages, bool assistant_only, Tr
   for (const Json& m : messages) {
     const bool assistant = m.value("role", "") == "assistant";
     if (assistant) {
-      RenderedChat before = render(so_far, true);
+      RenderedChat before = render(so_far, tools, true);
       before.text += options_.thought_prefill;
       Json with = so_far;
       with.push_back(m);
-      const std::string whole = render(with, false).text;
+      const std::string whole = render(with, tools, false).text;
       if (whole.starts_with(before.text))
         add_up_to(before, !assistant_only);
       else if (!so_far.empty())  // no common generation prompt: the turn's own opening is learned with it
-        add_up_to(render(so_far, false), !assistant_only);
+        add_up_to(render(so_far, tools, false), !assistant_only);
     }
     so_far.push_back(m);
-    if (assistant) add_up_to(render(so_far, false), true);
+    if (assistant) add_up_to(render(so_far, tools, false), true);
   }
   if (!messages.empty() && messages.back().value("role", "") != "assistant")
-    add_up_to(render(so_far, false), !assistant_only);
+    add_up_to(render(so_far, tools, false), !assistant_only);
 }
 
 TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool assistant_only) const {
@@ -212,7 +227,7 @@ TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool ass
     Json messages = row.messages;
     if (!options_.system_prompt.empty() && messages[0].value("role", "") != "system")
       messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
-    learn_messages(messages, assistant_only, s);
+    learn_messages(messages, row.tools, assistant_only, s);
   } else {
     if (row.completion.empty()) fail("a row has nothing to learn: no completion, assistant turn, text or labels");
     const Prompt prompt = build(row);

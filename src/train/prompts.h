@@ -50,9 +50,13 @@ class PromptBuilder {
 
  private:
   RenderedChat between_turns(const std::string& said, size_t& begin) const;
-  RenderedChat render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const;
+  // `tools`: a row's, null when it has none.
+  Prompt ask(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools) const;
+  RenderedChat render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+                      bool add_generation_prompt) const;
   const Tokenizer& need_tokenizer() const;
-  void learn_messages(const nlohmann::ordered_json& messages, bool assistant_only, TrainSample& out) const;
+  void learn_messages(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools, bool assistant_only,
+                      TrainSample& out) const;
   void learn_generated(const RenderedChat& chat, TrainSample& out) const;
   void append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const;
   TokenId end_token() const;

@@ -63,6 +63,33 @@ TEST_F(Prompts, TemplatesGetWhatTransformersGivesThem) {
   EXPECT_EQ(prompts.build(row).text, "True True <mask>|");
 }
 
+// A row's functions: a model that is to call them must have read of them, asked and taught alike.
+TEST_F(Prompts, ToolsReachTheTemplate) {
+  PromptOptions options;
+  options.chat_template =
+      "{% if tools %}{{ tools[0].name }}|{% endif %}{% for m in messages %}<{{ m.role }}: {{ m.content }}>{% endfor %}"
+      "{% if add_generation_prompt %}<assistant: {% endif %}";
+  DataRow row = chat(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes."}])");
+  EXPECT_EQ(builder(options).build(row).text, "<user: Hi><assistant: ");
+  row.tools = Json::parse(R"([{"name": "add"}])");
+  EXPECT_EQ(builder(options).build(row).text, "add|<user: Hi><assistant: ");
+  EXPECT_EQ(marked(builder(options).learn(row, 1000, true)), "add|<user: Hi><assistant: [Yes.>]");
+  row.messages = Json();
+  row.prompt = "Hi";
+  EXPECT_EQ(builder(options).build(row).text, "add|<user: Hi><assistant: ");
+}
+
+TEST_F(Prompts, VeryManyTurnsAreRefused) {
+  DataRow row = chat("[]");
+  for (int i = 0; i < 513; i++) row.messages.push_back({{"role", "assistant"}, {"content", "a"}});
+  try {
+    builder().learn(row, 1000, true);
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("513 assistant turns, at most 512"), std::string::npos) << e.what();
+  }
+}
+
 TEST_F(Prompts, MessagesLearnTheAssistantOnly) {
   EXPECT_EQ(marked(builder().learn(chat(kTalk), 1000, true)),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n[Yes.<|im_end|>\n]"

@@ -95,6 +95,21 @@ TEST(InspectTest, APersonCanReadIt) {
   EXPECT_NE(o.out.find("runs            yes"), std::string::npos) << o.out;
 }
 
+// Qwen2's biases under Qwen3's name: metadata alone do not tell that it cannot be run.
+TEST(InspectTest, SaysWhatTheLoaderWouldRefuse) {
+  const TempFolder t;
+  ASSERT_TRUE(done(convert(golden("qwen2"), t / "m.gguf", {})));
+  std::string bytes = read_file(t / "m.gguf");
+  for (size_t at = 0; (at = bytes.find("qwen2", at)) != std::string::npos;) bytes[at + 4] = '3';
+  write_file(t / "m.gguf", bytes);
+  const Json told = inspect(t / "m.gguf");
+  ASSERT_EQ(told["runs"], false);
+  EXPECT_NE(told["why_not"].dump().find("tensor model.layers.0.self_attn.q_norm.weight is missing"), std::string::npos);
+  const Outcome o = r1({"inspect", t / "m.gguf"});
+  ASSERT_TRUE(done(o));
+  EXPECT_NE(o.out.find("runs            no: "), std::string::npos) << o.out;
+}
+
 // A sparse file of a gigabyte whose header promises arrays that fit it: the limits hold whatever the file's size.
 TEST(InspectTest, AHostileHeaderIsRefusedAtOnce) {
   const TempFolder t;

@@ -178,6 +178,9 @@ TEST(CompletionTest, BashCompletesVerbsFlagsAndKeys) {
   EXPECT_EQ(complete("r1 template --he", 2), "--help\n");
   EXPECT_EQ(complete("r1 completion ''", 2), "bash\nzsh\nfish\n");
   EXPECT_EQ(complete("r1 data inspect --stage ''", 4), "auto\nsft\ngrpo\n");
+  EXPECT_EQ(complete("r1 config preset da", 3), "dapo\n");
+  EXPECT_EQ(complete("r1 config show --set num_gener", 4), "num_generations=\n");
+  EXPECT_EQ(complete("r1 run --set pipeline_eval_rew", 3), "pipeline_eval_reward=\n");
   // an empty path without quotes is no argument to fish's test: no verb was completed
   EXPECT_NE(r1({"completion", "fish"}).out.find("test \"$at\" = \"$argv\""), std::string::npos);
   for (const char* shell : {"zsh", "fish"})

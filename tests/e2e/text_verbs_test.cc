@@ -125,6 +125,18 @@ TEST(TemplateTest, WhatCannotBeRead) {
   EXPECT_TRUE(refused(r1({"template", "--template", t / "none.jinja"}), 1, "none.jinja"));
   EXPECT_TRUE(refused(r1({"template", "--model", golden("qwen3")}), 1, "no chat template"));
   EXPECT_TRUE(refused(r1({"template"}), 2, "--template"));
+
+  write_file(t / "n.jinja", "{{ n }}");
+  std::string many = "{\"messages\":[],\"n\":[true";
+  for (int i = 0; i < 1 << 18; i++) many += ",true";
+  const Outcome o = r1({"template", "--template", t / "n.jinja"},
+                       "{\"messages\":[],\"n\":18446744073709551616}\n" + many + "]}\n{\"messages\":[],\"n\":7}\n");
+  ASSERT_TRUE(done(o));
+  const auto lines = json_lines(o.out);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_NE(lines[0].dump().find("line 1: the whole number 18446744073709551616 at byte 19"), std::string::npos);
+  EXPECT_NE(lines[1].dump().find("line 2: holds more than 262144 values"), std::string::npos);
+  EXPECT_EQ(lines[2], Json({{"text", "7"}}));
 }
 
 }  // namespace
