@@ -57,11 +57,11 @@ class Auditor {
             fmt::format("{}{}{}", users_.empty() ? "" : "+", t.name, t.weight == 1 ? "" : fmt::format("*{}", t.weight));
     const size_t n = in.rows->size(), looked = std::min(kRows, n);
     for (size_t i = 0; i < looked; i++) add_sample(i * n / looked);
-    if (!judge_name_.empty()) judge_ = make_reward_for(o_.data.data, judge_name_, o_.reward_options());
+    if (!judge_name_.empty() && !plays_) judge_ = make_reward_for(o_.data.data, judge_name_, o_.reward_options());
   }
 
   AuditReport run() {
-    if (!judge_ && !users_.empty()) {
+    if (!judge_ && !plays_ && !users_.empty()) {
       functions();
     } else {
       gold();
@@ -125,6 +125,10 @@ class Auditor {
   // Whether there is nothing to judge answers with; says so.
   bool no_judge(AuditCheck& c) const {
     if (judge_) return false;
+    if (plays_) {
+      skip(c, "a game is played, not answered: its rules give the reward");
+      return true;
+    }
     skip(c, "the reward " + o_.reward + " has no part that compares answers" +
                 (o_.reward.find(':') == std::string::npos ? "" : " but a model, which the audit does not ask"));
     return true;
@@ -158,7 +162,8 @@ class Auditor {
                                  .completion = "",
                                  .prefilled = s.prompt.prefilled,
                                  .group = static_cast<int64_t>(asked.size()),
-                                 .row = row.row},
+                                 .row = row.row,
+                                 .max_steps = o_.total_steps(in_.rows->size())},
                        .gold = s.gold,
                        .worked = row.completion,
                        .row = static_cast<int64_t>(s.row),
@@ -255,7 +260,7 @@ class Auditor {
     }
     std::vector<std::pair<RewardTerm, std::unique_ptr<Reward>>> parts;
     for (const RewardTerm& t : terms_)
-      if (t.weight > 0 && (looks_at_answer(t.name) || looks_at_tags(t.name)))
+      if (t.weight > 0 && ((looks_at_answer(t.name) && !plays_) || looks_at_tags(t.name)))
         parts.emplace_back(t, make_reward_for(o_.data.data, t.name, o_.reward_options()));
     if (parts.empty()) return skip(c, "the reward " + o_.reward + " has no part with a known most");
     size_t looked = 0, short_of = 0;
@@ -410,7 +415,7 @@ class Auditor {
     if (in_.held_out == nullptr || in_.held_out->empty())
       return skip(c, o_.eval_steps > 0 ? "no rows are held out (held_out_fraction)"
                                        : "the run evaluates nothing (eval_steps=0)");
-    if (o_.data.data.starts_with("games:")) return skip(c, "games begin alike; what differs is how they are played");
+    if (plays_) return skip(c, "games begin alike; what differs is how they are played");
     const bool generated = is_generated(o_.data.data);
     const Overlap found = find_overlap(*in_.rows, *in_.held_out, !generated);
     c.detail = fmt::format("of {} held-out questions {} are trained on{}", found.compared, found.same.size(),
@@ -430,6 +435,7 @@ class Auditor {
   const GrpoOptions& o_;
   std::vector<RewardTerm> terms_;
   std::string judge_name_;
+  const bool plays_ = o_.data.data.starts_with("games:");
   std::string users_;              // the parts that are users' functions, as a reward of their own
   std::unique_ptr<Reward> judge_;  // null: nothing to compare answers with
   std::vector<Sample> samples_;

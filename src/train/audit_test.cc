@@ -99,6 +99,16 @@ TEST_F(Audit, EveryTaskFamilyPasses) {
   }
 }
 
+TEST_F(Audit, GamesArePlayedNotAnswered) {
+  for (const char* name : {"tic_tac_toe", "nim"})
+    for (const char* reward : {"auto", "auto+format*0.1"}) {
+      const AuditReport report = of_run({{"data", std::string("games:") + name}, {"task_rows", "16"}},
+                                        {{"reward", reward}, {"max_completion_length", "32"}});
+      EXPECT_EQ(failed(report), Names{}) << name << report.failures();
+      EXPECT_NE(check(report, "gold_scores_right").detail.find("played"), std::string::npos);
+    }
+}
+
 TEST_F(Audit, RowsWhoseOwnAnswersAreWrongAreNamed) {
   const std::string lines = std::string(kSums) + R"({"question":"Which?","answer":"6 or 7"})" + "\n";
   const AuditReport bad = of(lines, {{"reward", "math"}, {"max_failed_rewards", "0"}});
