@@ -99,6 +99,7 @@ bool is_function_name(std::string_view word) {
 // text below it.
 std::vector<Mark> hashes_of(std::string_view text) {
   std::vector<Mark> out;
+  const size_t last = text.find_last_not_of(" \t\r\n");  // of what is said at all
   for (size_t at = 0; (at = text.find(kHashes, at)) != std::string_view::npos;) {
     const size_t begin = at;
     while (at < text.size() && text[at] == '#') at++;
@@ -111,7 +112,7 @@ std::vector<Mark> hashes_of(std::string_view text) {
     const bool speaks = word > 1 && first != "Answer" && first != "answer" && first != "The" && first != "Final" &&
                         !is_function_name(first);
     const bool counts = std::any_of(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; });
-    const bool heading = speaks && (counts || !trim(text.substr(end)).empty());
+    const bool heading = speaks && (counts || last >= end);
     if (!line.empty() && !heading) out.push_back({begin, end, line});
     at = end;
   }
