@@ -1,6 +1,7 @@
 // `r1 reward NAME --json`: each line of standard input is an object with "completion" and what the reward needs
-// ("answer" for math); each line of standard output is its verdict. Verdicts come as lines do, unless the reward
-// compares a prompt's samples: then all lines are read first, and those with the same "prompt" are a group.
+// ("answer" for math); each line of standard output is its verdict. Verdicts come as lines do: lines that stand ready,
+// up to 16, are judged in one call, so that what limits a call (reward_timeout_seconds) limits them together. A reward
+// that compares a prompt's samples gets all lines at once, and those with the same "prompt" are a group.
 #include "cli/reward_verb.h"
 
 #include <CLI/CLI.hpp>
@@ -104,8 +105,11 @@ void print_verdict(const Verdict& v) {
   print_json_line(line);
 }
 
-void judge_and_print(Reward& reward, std::span<const RewardInput> inputs) {
-  for (const Verdict& v : reward.judge(inputs)) print_verdict(v);
+constexpr size_t kMostAtOnce = 16;
+
+void judge_and_print(Reward& reward, std::vector<RewardInput>& waiting) {
+  for (const Verdict& v : reward.judge(waiting)) print_verdict(v);
+  waiting.clear();
 }
 
 int run_reward(const RewardWords& words) {
@@ -121,9 +125,11 @@ int run_reward(const RewardWords& words) {
   try {
     for_each_line(std::cin, [&](const std::string& line, const std::string& where) {
       RewardInput in = input_of(line, where);
-      if (!reward->needs_groups()) return judge_and_print(*reward, {&in, 1});
-      in.group = groups.emplace(in.prompt, static_cast<int64_t>(groups.size())).first->second;
+      const bool all = reward->needs_groups();
+      if (all) in.group = groups.emplace(in.prompt, static_cast<int64_t>(groups.size())).first->second;
       waiting.push_back(std::move(in));
+      if (!all && (waiting.size() == kMostAtOnce || std::cin.rdbuf()->in_avail() <= 0))
+        judge_and_print(*reward, waiting);
     });
   } catch (const Error&) {  // what stands before a bad line counts
     judge_and_print(*reward, waiting);

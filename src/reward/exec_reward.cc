@@ -1,5 +1,6 @@
 #include "reward/exec_reward.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -17,8 +18,21 @@ class ExecReward : public WorkerReward {
       fail_usage("reward exec: needs a command, as in exec:./my_reward.py");
   }
 
+  std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
+    std::vector<Verdict> out = WorkerReward::judge(inputs);
+    const bool answered =
+        std::any_of(out.begin(), out.end(), [](const Verdict& v) { return v.outcome != Outcome::failed; });
+    if (guessed_ && !answered) {  // it may have been slow to start: the next call asks anew
+      speech_ = Speech::unknown;
+      child_.reset();
+    }
+    if (answered || speech_ == Speech::unknown) guessed_ = false;
+    return out;
+  }
+
  protected:
-  // The hello is an ordinary line to a program for single samples: its answer tells what it is.
+  // The hello is an ordinary line to a program for single samples: its answer tells what it is. One that is silent for
+  // half of the time is taken for one that hangs on this sample.
   bool greet(Clock::time_point until) override {
     greeted_ = false;
     if (speech_ == Speech::samples) return true;
@@ -26,7 +40,16 @@ class ExecReward : public WorkerReward {
                   {"kwargs", Json::object()}, {"seed", 0}};
     hello.update(sample(asked()[0]));
     say(hello);
-    const Json reply = hear(until);
+    const Clock::time_point patience = speech_ == Speech::batches ? until : Clock::now() + (until - Clock::now()) / 2;
+    Json reply;
+    try {
+      reply = hear(patience);
+    } catch (const Error&) {
+      if (speech_ == Speech::batches || Clock::now() < patience) throw;
+      guessed_ = true;
+      speech_ = Speech::samples;
+      return false;
+    }
     const std::string op =
         reply.is_object() && reply.contains("op") && reply["op"].is_string() ? reply["op"] : Json("");
     if (op == "ready") {
@@ -83,6 +106,7 @@ class ExecReward : public WorkerReward {
   enum class Speech { unknown, batches, samples };
   const std::string command_;
   Speech speech_ = Speech::unknown;
+  bool guessed_ = false;  // that it is for single samples, as it did not answer the hello
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace r1 {
 //   <- {"id":12,"error":{"type":"..","message":".."}}   for all of them
 //
 // A program that answers the first line with any other object, or ends, is one for single samples: it need not know
-// about the hello, which is an ordinary line to it. It is started again, and reads
+// about the hello, which is an ordinary line to it. So is one that is silent for half of timeout_seconds, until a call
+// to it has gone without an answer. It is started again, and reads
 //
 //   -> {"id":7,"prompt":"..","completion":"..","num_tokens":12,"truncated":false,"row":{..}}
 //   <- {"id":7,"score":1.0}

@@ -174,6 +174,42 @@ TEST_F(ExecReward, AHangEndsWithTheTimeAndTheGroupIsKilled) {
   EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);  // started again
 }
 
+// The hello carries the first sample: a program for single samples that hangs on it must not cost the others theirs.
+TEST_F(ExecReward, AHangOnTheFirstSampleCostsThatSample) {
+  const auto reward = make_exec_reward(
+      python("    if r['completion'] == 'hang': import time; time.sleep(1000)\n    say(r['id'], 1)\n"), 12);
+  const auto start = std::chrono::steady_clock::now();
+  const auto v = reward->judge(inputs_of({"hang", "a", "b"}));
+  EXPECT_LT(seconds_since(start), 13);
+  EXPECT_EQ(v[0].outcome, Outcome::failed);
+  for (size_t i : {1, 2}) EXPECT_EQ(v[i].outcome, Outcome::correct) << v[i].reason;
+  EXPECT_EQ(reward->judge(inputs_of({"a"}))[0].outcome, Outcome::correct);
+}
+
+TEST_F(ExecReward, SilenceEndsWithTheTimeOfTheCall) {
+  const auto reward = make_exec_reward("cat > /dev/null", 3);
+  const auto start = std::chrono::steady_clock::now();
+  for (const Verdict& v : reward->judge(inputs_of({"a", "b", "c"}))) EXPECT_EQ(v.outcome, Outcome::failed);
+  EXPECT_LT(seconds_since(start), 4);
+}
+
+// A batch program that takes its time to start once is not taken for another kind for good.
+TEST_F(ExecReward, ASlowStartIsForgiven) {
+  std::ofstream(path("slow.py"))
+      << "import json, sys, time\n"
+         "starts = open('" +
+             path("starts") +
+             "', 'a+'); starts.write('x'); starts.seek(0)\n"
+             "if len(starts.read()) < 3: starts.close(); time.sleep(1000)\n"
+             "for line in sys.stdin:\n"
+             "    r = json.loads(line)\n"
+             "    if r['op'] == 'init': print(json.dumps({'op': 'ready'}))\n"
+             "    else: print(json.dumps({'id': r['id'], 'rewards': [2] * len(r['prompts'])}))\n";
+  const auto reward = make_exec_reward("exec python3 -S " + path("slow.py"), 2);
+  EXPECT_EQ(reward->judge(inputs_of({"a", "b"}))[0].outcome, Outcome::failed);
+  for (const Verdict& v : reward->judge(inputs_of({"a", "b"}))) EXPECT_EQ(v.score, 2) << v.reason;
+}
+
 TEST_F(ExecReward, ACrashCostsTheSampleNotTheBatch) {
   const auto reward =
       make_exec_reward(python("    if r['completion'] == 'crash': os.kill(os.getpid(), signal.SIGSEGV)\n"

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/error.h"
 #include "base/http_client.h"
-#include "base/threads.h"
 #include "reward/worker_reward.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
+constexpr size_t kMostServers = 256;
 
 std::vector<std::string> split_urls(const std::string& urls) {
   std::vector<std::string> out;
@@ -21,6 +22,7 @@ std::vector<std::string> split_urls(const std::string& urls) {
     const size_t host = out.back().find("://");
     if ((!out.back().starts_with("http://") && !out.back().starts_with("https://")) || host + 3 >= out.back().size())
       fail_usage("reward openrlhf+{}: expected openrlhf+http://HOST/PATH", urls);
+    if (out.size() > kMostServers) fail_usage("reward openrlhf+http: more than {} addresses", kMostServers);
     at = end + 1;
   }
   return out;
@@ -47,11 +49,15 @@ class HttpReward : public Reward {
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
     std::vector<Verdict> out(inputs.size());
     const size_t shards = std::min(urls_.size(), inputs.size());
-    parallel_for(static_cast<int64_t>(shards), [&](int64_t shard) {
-      const size_t s = static_cast<size_t>(shard), begin = inputs.size() * s / shards,
-                   end = inputs.size() * (s + 1) / shards;
+    const auto ask = [&](size_t s) {
+      const size_t begin = inputs.size() * s / shards, end = inputs.size() * (s + 1) / shards;
       judge_shard(s, inputs.subspan(begin, end - begin), {out.data() + begin, end - begin});
-    });
+    };
+    // all wait at the same time, however few the cores are: the limit is the call's
+    std::vector<std::jthread> others;
+    for (size_t s = 1; s < shards; s++) others.emplace_back(ask, s);
+    if (shards > 0) ask(0);
+    others.clear();
     return out;
   }
 

@@ -105,6 +105,19 @@ TEST(HttpReward, ASlowServerIsNoStall) {
   EXPECT_NE(gone.reason.find("127.0.0.1:1"), std::string::npos) << gone.reason;
 }
 
+// All are waited for at the same time, however few the cores are.
+TEST(HttpReward, ManySlowServersAreNoStall) {
+  const auto slow = [](const std::string&, int) {
+    return ServedReply{.body = "{\"rewards\":[1]}", .after_seconds = 100};
+  };
+  TestServer a(slow), b(slow), c(slow), d(slow), e(slow);
+  const auto start = std::chrono::steady_clock::now();
+  const auto v = make_http_reward(a.url() + "," + b.url() + "," + c.url() + "," + d.url() + "," + e.url(), 1)
+                     ->judge(http_inputs({"1", "2", "3", "4", "5"}));
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2);
+  for (const Verdict& one : v) EXPECT_EQ(one.outcome, Outcome::failed);
+}
+
 TEST(HttpClient, ResponsesAreBounded) {
   TestServer server([](const std::string& request, int) {
     return request.starts_with("GET /small") ? ServedReply{.body = "1234"}
@@ -272,6 +285,17 @@ TEST(JudgeReward, WhatIsNotAsked) {
   EXPECT_NE(v[2].reason.find("status 404"), std::string::npos) << v[2].reason;
   EXPECT_EQ(server.requests(), 1);
   EXPECT_THROW(make_reward("judge:h/v1", {}), UsageError);
+}
+
+TEST(JudgeReward, ASlowJudgeIsNoStall) {
+  TestServer server([](const std::string&, int) { return ServedReply{.body = "{}", .after_seconds = 100}; });
+  RewardOptions options;
+  options.timeout_seconds = 1;
+  const std::vector<RewardInput> inputs(24, http_inputs({"x"})[0]);
+  const auto start = std::chrono::steady_clock::now();
+  for (const Verdict& v : make_reward("judge:" + server.url("/v1#m"), options)->judge(inputs))
+    EXPECT_EQ(v.outcome, Outcome::failed);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 4);
 }
 
 }  // namespace

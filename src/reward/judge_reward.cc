@@ -37,7 +37,7 @@ std::string_view at_most(std::string_view text, size_t bytes) {
 
 class JudgeReward : public Reward {
  public:
-  JudgeReward(const std::string& address, double timeout) : name_("judge") {
+  JudgeReward(const std::string& address, double timeout) : name_("judge"), timeout_(timeout) {
     if (!(timeout > 0 && timeout < 1e6)) fail_usage("reward_timeout_seconds is {}; expected more than 0", timeout);
     const OpenAiAddress at = parse_openai_address(address);
     for (size_t i = 0; i < kRequestsAtOnce; i++)
@@ -52,9 +52,15 @@ class JudgeReward : public Reward {
   std::vector<Verdict> judge(std::span<const RewardInput> inputs) override {
     std::vector<Verdict> out(inputs.size());
     const size_t shards = std::min(clients_.size(), inputs.size());
+    const auto deadline =
+        std::chrono::steady_clock::now() +
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(timeout_));
     parallel_for(static_cast<int64_t>(shards), [&](int64_t shard) {
       for (size_t i = static_cast<size_t>(shard); i < inputs.size(); i += shards)
-        out[i] = judged(*clients_[static_cast<size_t>(shard)], inputs[i]);
+        if (std::chrono::steady_clock::now() < deadline)
+          out[i] = judged(*clients_[static_cast<size_t>(shard)], inputs[i]);
+        else
+          out[i].reason = "not asked: reward_timeout_seconds are over";
     });
     return out;
   }
@@ -96,6 +102,7 @@ class JudgeReward : public Reward {
   }
 
   const std::string name_;
+  const double timeout_;
   std::vector<std::unique_ptr<OpenAiClient>> clients_;  // one a request under way
 };
 

@@ -86,9 +86,20 @@ std::vector<Mark> boxes_of(std::string_view text) {
   return out;
 }
 
-// Lines behind ####. A Markdown heading ("#### Step 2") is none.
+// Words that an expression may begin with.
+bool is_function_name(std::string_view word) {
+  for (std::string_view name :
+       {"sqrt", "cbrt", "root",   "pi",     "log",    "ln",   "lg",   "exp",  "sin", "cos", "tan",     "cot",
+        "sec",  "csc",  "arcsin", "arccos", "arctan", "asin", "acos", "atan", "abs", "inf", "infinity"})
+    if (word == name) return true;
+  return false;
+}
+
+// Lines behind ####. A Markdown heading ("#### Step 2") is none: it begins with a word, and counts something or has a
+// text below it.
 std::vector<Mark> hashes_of(std::string_view text) {
   std::vector<Mark> out;
+  const size_t last = text.find_last_not_of(" \t\r\n");  // of what is said at all
   for (size_t at = 0; (at = text.find(kHashes, at)) != std::string_view::npos;) {
     const size_t begin = at;
     while (at < text.size() && text[at] == '#') at++;
@@ -98,7 +109,10 @@ std::vector<Mark> hashes_of(std::string_view text) {
     const size_t word = static_cast<size_t>(
         std::find_if(line.begin(), line.end(), [](char c) { return !is_letter(c); }) - line.begin());
     const std::string_view first = line.substr(0, word);
-    const bool heading = word > 1 && first != "Answer" && first != "answer" && first != "The" && first != "Final";
+    const bool speaks = word > 1 && first != "Answer" && first != "answer" && first != "The" && first != "Final" &&
+                        !is_function_name(first);
+    const bool counts = std::any_of(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool heading = speaks && (counts || last >= end);
     if (!line.empty() && !heading) out.push_back({begin, end, line});
     at = end;
   }

@@ -77,6 +77,17 @@ TEST(MathAnswer, OtherReferences) {
   EXPECT_STREQ(outcome("43", "43.0"), "correct");
 }
 
+// A line behind #### may begin with a word: a function's name, or a text answer that nothing follows.
+TEST(MathAnswer, HashesBeforeWords) {
+  EXPECT_STREQ(outcome("so\n#### sqrt(5)", "\\sqrt{5}"), "correct");
+  EXPECT_STREQ(outcome("#### pi", "\\pi"), "correct");
+  EXPECT_STREQ(outcome("#### log(3)", "\\log 3"), "correct");
+  EXPECT_STREQ(outcome("#### sqrt(6)", "\\sqrt{5}"), "wrong");
+  EXPECT_STREQ(outcome("It was a long day.\n#### Thursday\n", "Thursday"), "correct");
+  EXPECT_STREQ(outcome("It was a long day.\n#### Friday", "Thursday"), "wrong");
+  EXPECT_STREQ(outcome("#### Solution\nIt is 42", "42"), "correct");
+}
+
 TEST(MathAnswer, WrongIsAnotherNumber) {
   for (const char* text : {"43", "-42", "42.1", "42,000", "\\boxed{41}", "#### 420", "<answer>24</answer>", "42/2",
                            "42e1", "\\boxed{42} Let me check it once more: \\boxed{43}", "42 <answer>43</answer>",

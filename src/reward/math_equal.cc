@@ -337,7 +337,7 @@ class Comparison {
     if (x && y) return same_number(*x, *y);
     if (x && (is_open(got) || !is_worked_out(got))) return false;
     if (same_value(want, got, effort_) == Sameness::equal) return true;
-    if (!x || x->decimals < 5 || is_open(got)) return false;
+    if (!x || !is_rounded(*x) || is_open(got)) return false;
     Rational half(1, 2);
     for (int i = 0; i < x->decimals; i++) half /= 10;
     return within(want, got, half, effort_);

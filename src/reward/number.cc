@@ -380,11 +380,16 @@ class Scanner {
 
 std::vector<NumberToken> scan_numbers(std::string_view plain) { return Scanner(plain).run(); }
 
+bool is_rounded(const ExactNumber& reference) {
+  constexpr int kRounded = 5;
+  return reference.decimals >= kRounded &&
+         denominator(Rational(reference.value * power_of_ten(reference.decimals - 1))) != 1;
+}
+
 bool same_number(const ExactNumber& reference, const ExactNumber& answer) {
   const auto equal = [&](const Rational& want, const Rational& got) {
     if (want == got) return true;
-    constexpr int kRounded = 5;
-    if (reference.decimals < kRounded || (answer.decimals >= 0 && answer.decimals <= reference.decimals)) return false;
+    if (!is_rounded(reference) || (answer.decimals >= 0 && answer.decimals <= reference.decimals)) return false;
     Rational half = power_of_ten(-reference.decimals) / 2;
     return boost::multiprecision::abs(want - got) <= half;
   };

@@ -49,8 +49,11 @@ NumberReading read_last_number(std::string_view text, std::string* text_out);
 
 // Whether an answer equals a reference. A percent sign on one side only may mean 1/100 or be the unit: both count,
 // the unit for numbers of at least one. A reference of five or more decimals ("0.6666666667") is a rounded one: a
-// fraction or longer decimal that rounds to it equals it.
+// fraction or longer decimal that rounds to it equals it. One that ends in 0 ("0.31250") is exact.
 bool same_number(const ExactNumber& reference, const ExactNumber& answer);
+
+// Whether a reference is a rounded number.
+bool is_rounded(const ExactNumber& reference);
 
 // Canonical: lowest terms, "42", "-3/4", "75%"; equal numbers of one kind have equal texts.
 std::string number_text(const ExactNumber& number);

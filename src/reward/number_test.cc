@@ -294,6 +294,9 @@ TEST(Number, SameNumber) {
   EXPECT_FALSE(same("0.6666666667", "1"));
   EXPECT_FALSE(same("0.67", "2/3"));
   EXPECT_FALSE(same("2/3", "0.6666666667"));
+  EXPECT_TRUE(same("0.31251", "0.312512"));
+  for (const char* near : {"0.312500000001", "3125000000000000000000001/10000000000000000000000000", "0.312501"})
+    EXPECT_FALSE(same("0.31250", near)) << near << ": a reference with a 0 at its end is exact";
   EXPECT_FALSE(same("3", "3.0000000001"));
 }
 

@@ -15,6 +15,7 @@
 #include "reward/journaled_reward.h"
 #include "reward/judge_reward.h"
 #include "reward/language.h"
+#include "reward/reward_terms.h"
 #include "reward/rules.h"
 #include "text/thinking.h"
 
@@ -126,7 +127,7 @@ class SumReward : public Reward {
   static void combine(Verdict& sum, const Verdict& v, const Part& part, bool first) {
     sum.seconds += v.seconds;
     const std::string name = part.reward->name();
-    sum.parts.push_back({name, v.left_out ? NAN : v.score});
+    sum.parts.push_back({name, v.left_out ? NAN : v.score + 0.0});  // + 0.0: of -0, which a user may give, comes 0
     for (const auto& [own, value] : v.parts) sum.parts.push_back({name + "/" + own, value});
     if (v.left_out && !first) return;
     if (first || (sum.left_out && sum.outcome != Outcome::failed)) {
@@ -272,17 +273,30 @@ std::unique_ptr<Reward> user_reward(const std::string& name, const RewardOptions
 
 }  // namespace
 
-std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options) {
-  std::vector<Part> parts;
+std::vector<RewardTerm> reward_terms(const std::string& spec) {
+  std::vector<RewardTerm> out;
   for (size_t at = 0; at <= spec.size();) {
     while (at < spec.size() && spec[at] == ' ') at++;
     if (spec.compare(at, 5, "exec:") == 0) {  // the command is the rest, plus signs and all
-      parts.push_back({user_reward(spec.substr(at), options), 1});
+      out.push_back({spec.substr(at)});
       break;
     }
     const size_t end = end_of_name(spec, at);
     std::string name(trim(std::string_view(spec).substr(at, end - at)));
     const double weight = take_weight(name, spec);
+    out.push_back({std::move(name), weight});
+    at = end + 1;
+  }
+  return out;
+}
+
+bool is_users_reward(const std::string& name) {
+  return name.starts_with("exec:") || name.starts_with("openrlhf+") || is_function_spec(name);
+}
+
+std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions& options) {
+  std::vector<Part> parts;
+  for (const auto& [name, weight] : reward_terms(spec)) {
     std::unique_ptr<Reward> reward = user_reward(name, options);
     if (reward == nullptr) reward = reward_by_name(name, options);
     if (reward == nullptr)
@@ -291,7 +305,6 @@ std::unique_ptr<Reward> make_reward(const std::string& spec, const RewardOptions
           name, nearest_name(name, reward_names()), fmt::join(reward_names(), ", "));
     check_options(name, options);
     parts.push_back({std::move(reward), weight});
-    at = end + 1;
   }
   return std::make_unique<SumReward>(std::move(parts));
 }

@@ -77,6 +77,7 @@ double repetition_penalty(std::string_view text, int64_t n, double max_penalty) 
     for (size_t k = i; k < i + size; k++) gram.append(words[k]).push_back(' ');
     distinct.insert(std::move(gram));
   }
+  if (distinct.size() == total) return 0;  // not -0
   return max_penalty * (1 - static_cast<double>(distinct.size()) / static_cast<double>(total));
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "reward/language.h"
 
 namespace r1 {
@@ -30,6 +32,7 @@ TEST(Shaping, KimiGivesShortRightAnswersMost) {
 
 TEST(Shaping, RepetitionCountsDistinctNGrams) {
   EXPECT_EQ(repetition_penalty("a b c d e", 3, -1), 0);
+  EXPECT_FALSE(std::signbit(repetition_penalty("a b c d e", 3, -1))) << "-0 would be printed as such";
   EXPECT_EQ(repetition_penalty("a b", 3, -1), 0);
   EXPECT_EQ(repetition_penalty("", 1, -1), 0);
   EXPECT_DOUBLE_EQ(repetition_penalty("a a a a", 2, -1), -(1 - 1.0 / 3));

@@ -87,6 +87,34 @@ void read_metrics(const fs::path& path, const std::string& name, ReportStage& st
   note_counts(name + "/metrics.jsonl", counts, notes);
 }
 
+// What the audit before step 0 and the hack radar had to say against a run.
+void note_trust(const fs::path& folder, const ReportStage& stage, std::vector<std::string>& notes) {
+  const Json audit = object_of(folder / "audit.json", notes);
+  std::string failed;
+  const auto checks = audit.find("checks");
+  if (checks != audit.end() && checks->is_array())
+    for (const Json& check : *checks) {
+      const std::string name = report_string(check, "name");
+      if (report_string(check, "status") == "failed") failed += (failed.empty() ? "" : ", ") + name;
+      if (const std::string detail = report_string(check, "detail"); detail.starts_with("not checked: "))
+        notes.push_back(fmt::format("{}: audit: {}: {}", stage.name, name, detail));
+    }
+  if (audit.value("enforced", Json()) == false)
+    notes.push_back(fmt::format("{}: --no-audit: {}", stage.name,
+                                failed.empty() ? "the audit before step 0 would have passed"
+                                               : "it was started although its audit failed: " + failed));
+  const auto alarms = stage.metrics.find("radar/alarm");
+  if (alarms == stage.metrics.end()) return;
+  const std::vector<double>& given = alarms->second.values;
+  const auto first = std::find_if(given.begin(), given.end(), [](double alarm) { return alarm > 0; });
+  if (first == given.end()) return;
+  notes.push_back(
+      fmt::format("{}: hack radar: {} alarms, the first at step {:g}: the reward rose and a stricter checker's "
+                  "score did not",
+                  stage.name, std::count_if(first, given.end(), [](double alarm) { return alarm > 0; }),
+                  alarms->second.steps[static_cast<size_t>(first - given.begin())]));
+}
+
 void read_stage_files(const fs::path& folder, ReportStage& stage, std::vector<std::string>& notes) {
   const std::string& name = stage.name;
   stage.recipe = shown_text(text_of(folder / "recipe.toml", 1 << 20, notes), 60'000);
@@ -97,6 +125,7 @@ void read_stage_files(const fs::path& folder, ReportStage& stage, std::vector<st
   read("samples.jsonl", read_samples);
   read("watched.jsonl", read_watched);
   read("answers.jsonl", read_answers);
+  note_trust(folder, stage, notes);
   const Json own = object_of(folder / "summary.json", notes);
   for (const char* key : {"rejected", "reasons", "counts", "dropped"})
     if (const Json* counts = report_object(own, key); counts != nullptr && stage.rejected.empty())

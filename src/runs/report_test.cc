@@ -179,6 +179,31 @@ TEST_F(ReportFolderTest, PolicyNamesTheHashOfTheStyle) {
   EXPECT_NE(page.find("style-src 'sha256-" + hash + "'"), std::string::npos) << hash;
 }
 
+// What speaks against trusting a run's reward stands in its report.
+TEST_F(ReportFolderTest, AuditAndRadarAreSaid) {
+  put("summary.json", R"({"stages":[{"name":"bold"},{"name":"good"}]})");
+  put("stages/bold/audit.json",
+      R"({"enforced":false,"passed":false,"checks":[{"name":"gold_scores_right","status":"failed","detail":"x"},)"
+      R"({"name":"budget_fits","status":"passed","detail":"y"},)"
+      R"({"name":"empty_scores_wrong","status":"skipped","detail":"not checked: it fails"}]})");
+  put("stages/bold/metrics.jsonl",
+      "{\"step\":5,\"radar/alarm\":0}\n{\"step\":10,\"radar/alarm\":1}\n{\"step\":15,\"radar/alarm\":1}\n");
+  put("stages/good/audit.json",
+      R"({"enforced":true,"passed":true,"checks":[{"name":"gold_scores_right","status":"passed","detail":"x"}]})");
+  put("stages/good/metrics.jsonl", "{\"step\":5,\"radar/alarm\":0}\n");
+  const RunReport run = read_report(dir());
+  std::string notes;
+  for (const std::string& note : run.notes) notes += note + "\n";
+  EXPECT_EQ(
+      notes,
+      "bold: audit: empty_scores_wrong: not checked: it fails\n"
+      "bold: --no-audit: it was started although its audit failed: gold_scores_right\n"
+      "bold: hack radar: 2 alarms, the first at step 10: the reward rose and a stricter checker's score did not\n");
+  EXPECT_NE(report_html(dir()).find("--no-audit: it was started although"), std::string::npos);
+  put("stages/good/audit.json", R"({"enforced":false,"passed":true,"checks":[]})");
+  EXPECT_NE(report_text(dir()).find("good: --no-audit: the audit before step 0 would have passed"), std::string::npos);
+}
+
 TEST_F(ReportFolderTest, MissingAndDamagedFilesAreSaid) {
   put("summary.json",
       "{\"stages\":[{\"name\":\"../../etc\"},{\"name\":\"gone\"},7,{\"name\":\"cut\",\"eval\":\"x\",\"seconds\":[]}]}");

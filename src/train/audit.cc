@@ -4,30 +4,25 @@
 #include <functional>
 #include <numeric>
 
-#include "base/durable_file.h"
 #include "base/error.h"
 #include "data/question.h"
 #include "data/sources.h"
 #include "data/tasks/task_rows.h"
 #include "reward/math_answer.h"
+#include "reward/reward_terms.h"
 #include "text/thinking.h"
-#include "train/hack_radar.h"
+#include "train/audit_functions.h"
 
 namespace r1 {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Status = AuditCheck::Status;
 
-constexpr size_t kRows = 64, kLongRows = 32, kListed = 5;
+constexpr size_t kRows = 64, kFunctionRows = 16, kLongRows = 32, kListed = 5;
 constexpr double kBadRows = 0.02;       // of the rows looked at
 constexpr double kOtherRight = 0.5;     // of a task's items, which may have several right answers (paths of mazes)
 constexpr double kNearRows = 0.1;       // of the held-out rows, by 8-grams
 constexpr const char* kWork = "Work.";  // a thought that says something
-
-const char* status_name(Status s) {
-  return s == Status::passed ? "passed" : s == Status::failed ? "failed" : "skipped";
-}
 
 bool looks_at_answer(const std::string& name) {
   return name == "math" || name == "accuracy" || name == "task" || name == "auto";
@@ -38,18 +33,6 @@ size_t count_of(std::string_view text, std::string_view part) {
   size_t n = 0;
   for (size_t at = 0; (at = text.find(part, at)) != std::string_view::npos; at += part.size()) n++;
   return n;
-}
-
-// What a model that does as it is told writes behind what the prompt has opened.
-std::string continuation(std::string_view prefilled, const std::string& thought, const std::string& answer) {
-  const bool opened = prefilled.find("<think>") != std::string_view::npos,
-             closed = prefilled.find("</think>") != std::string_view::npos,
-             answering = prefilled.find("<answer>") != std::string_view::npos;
-  std::string out;
-  if (!opened && !answering) out += "<think>\n";
-  if (!closed && !answering) out += thought + "\n</think>\n";
-  if (!answering) out += "<answer>";
-  return out + answer + "</answer>";
 }
 
 // The answer alone, of a reference that may be a worked solution.
@@ -68,16 +51,23 @@ class Auditor {
   explicit Auditor(const AuditInputs& in) : in_(in), o_(*in.options), terms_(reward_terms(o_.reward)) {
     for (const RewardTerm& t : terms_)
       if (judge_name_.empty() && looks_at_answer(t.name)) judge_name_ = t.name;
-    users_ = o_.reward.find(':') != std::string::npos;
+    for (const RewardTerm& t : terms_)
+      if (is_users_reward(t.name) && t.weight > 0)
+        users_ +=
+            fmt::format("{}{}{}", users_.empty() ? "" : "+", t.name, t.weight == 1 ? "" : fmt::format("*{}", t.weight));
     const size_t n = in.rows->size(), looked = std::min(kRows, n);
     for (size_t i = 0; i < looked; i++) add_sample(i * n / looked);
-    if (!judge_name_.empty()) judge_ = make_reward_for(o_.data.data, judge_name_, o_.reward_options());
+    if (!judge_name_.empty() && !plays_) judge_ = make_reward_for(o_.data.data, judge_name_, o_.reward_options());
   }
 
   AuditReport run() {
-    gold();
-    shuffled();
-    empty();
+    if (!judge_ && !plays_ && !users_.empty()) {
+      functions();
+    } else {
+      gold();
+      shuffled();
+      empty();
+    }
     reachable();
     tags();
     budget();
@@ -135,8 +125,12 @@ class Auditor {
   // Whether there is nothing to judge answers with; says so.
   bool no_judge(AuditCheck& c) const {
     if (judge_) return false;
-    skip(c, users_ ? "the reward is a user's function, which the audit does not call"
-                   : "the reward " + o_.reward + " has no part that compares answers");
+    if (plays_) {
+      skip(c, "a game is played, not answered: its rules give the reward");
+      return true;
+    }
+    skip(c, "the reward " + o_.reward + " has no part that compares answers" +
+                (o_.reward.find(':') == std::string::npos ? "" : " but a model, which the audit does not ask"));
     return true;
   }
 
@@ -157,6 +151,38 @@ class Auditor {
     }
   }
 
+  // Users' functions where nothing else compares answers. What they say here is in no journal.
+  void functions() {
+    std::vector<FunctionSample> asked;
+    for (size_t i = 0; i < samples_.size(); i += (samples_.size() + kFunctionRows - 1) / kFunctionRows) {
+      const Sample& s = samples_[i];
+      if (s.gold.empty()) continue;
+      const DataRow& row = row_of(s);
+      asked.push_back({.input = {.prompt = s.prompt.text,
+                                 .completion = "",
+                                 .prefilled = s.prompt.prefilled,
+                                 .group = static_cast<int64_t>(asked.size()),
+                                 .row = row.row,
+                                 .max_steps = o_.total_steps(in_.rows->size())},
+                       .gold = s.gold,
+                       .worked = row.completion,
+                       .row = static_cast<int64_t>(s.row),
+                       .line = row.line});
+    }
+    if (asked.empty()) {
+      for (const char* name : {"gold_scores_right", "shuffled_gold_scores_wrong", "empty_scores_wrong"})
+        skip(begin(name), fmt::format("not checked: the rows carry no answer to hold {} against", users_));
+      return;
+    }
+    RewardOptions options = o_.reward_options();
+    options.code.journal.clear();
+    const std::unique_ptr<Reward> reward = make_reward_for(o_.data.data, users_, options);
+    const FunctionLook look = look_at_function(*reward, asked, [&](const std::string& text) {
+      return in_.prompts->tokenizer()->encode(text, {.add_special_tokens = false});
+    });
+    for (AuditCheck& c : checks_of(look, asked, users_)) report_.checks.push_back(std::move(c));
+  }
+
   void gold() {
     AuditCheck& c = begin("gold_scores_right");
     if (no_judge(c)) return;
@@ -171,6 +197,7 @@ class Auditor {
     }
     c.detail = fmt::format("{} of {} rows' own answers are right by {}; {} wrong, {} could not be judged",
                            samples_.size() - wrong - failed, samples_.size(), judge_->name(), wrong, failed);
+    if (!users_.empty()) c.detail += fmt::format("; {} beside it is not asked", users_);
     const bool unjudged = static_cast<double>(failed) > o_.max_failed_rewards * static_cast<double>(samples_.size());
     if (too_many(wrong, samples_.size()) || unjudged)
       refuse(c,
@@ -233,7 +260,7 @@ class Auditor {
     }
     std::vector<std::pair<RewardTerm, std::unique_ptr<Reward>>> parts;
     for (const RewardTerm& t : terms_)
-      if (t.weight > 0 && (looks_at_answer(t.name) || looks_at_tags(t.name)))
+      if (t.weight > 0 && ((looks_at_answer(t.name) && !plays_) || looks_at_tags(t.name)))
         parts.emplace_back(t, make_reward_for(o_.data.data, t.name, o_.reward_options()));
     if (parts.empty()) return skip(c, "the reward " + o_.reward + " has no part with a known most");
     size_t looked = 0, short_of = 0;
@@ -388,7 +415,7 @@ class Auditor {
     if (in_.held_out == nullptr || in_.held_out->empty())
       return skip(c, o_.eval_steps > 0 ? "no rows are held out (held_out_fraction)"
                                        : "the run evaluates nothing (eval_steps=0)");
-    if (o_.data.data.starts_with("games:")) return skip(c, "games begin alike; what differs is how they are played");
+    if (plays_) return skip(c, "games begin alike; what differs is how they are played");
     const bool generated = is_generated(o_.data.data);
     const Overlap found = find_overlap(*in_.rows, *in_.held_out, !generated);
     c.detail = fmt::format("of {} held-out questions {} are trained on{}", found.compared, found.same.size(),
@@ -408,77 +435,19 @@ class Auditor {
   const GrpoOptions& o_;
   std::vector<RewardTerm> terms_;
   std::string judge_name_;
-  bool users_ = false;
+  const bool plays_ = o_.data.data.starts_with("games:");
+  std::string users_;              // the parts that are users' functions, as a reward of their own
   std::unique_ptr<Reward> judge_;  // null: nothing to compare answers with
   std::vector<Sample> samples_;
   size_t common_end_ = 0;
   AuditReport report_;
 };
 
-std::string place_of(const AuditFinding& f) {
-  return f.line > 0 ? fmt::format("row {} (line {})", f.row, f.line) : fmt::format("row {}", f.row);
-}
-
 }  // namespace
-
-bool AuditReport::passed() const {
-  return std::none_of(checks.begin(), checks.end(), [](const AuditCheck& c) { return c.status == Status::failed; });
-}
-
-Json AuditReport::to_json() const {
-  Json out = {{"passed", passed()}, {"checks", Json::array()}};
-  for (const AuditCheck& c : checks) {
-    Json check = {{"name", c.name}, {"status", status_name(c.status)}, {"detail", c.detail}};
-    if (!c.advice.empty()) check["advice"] = c.advice;
-    if (!c.warnings.empty()) check["warnings"] = c.warnings;
-    if (!c.findings.empty()) check["rows"] = Json::array();
-    for (const AuditFinding& f : c.findings)
-      check["rows"].push_back({{"row", f.row}, {"line", f.line}, {"what", f.what}});
-    out["checks"].push_back(std::move(check));
-  }
-  return out;
-}
-
-std::string AuditReport::failures() const {
-  std::string out;
-  for (const AuditCheck& c : checks) {
-    if (c.status != Status::failed) continue;
-    out += fmt::format("\n  {}: {}", c.name, c.detail);
-    for (const AuditFinding& f : c.findings) out += fmt::format("\n    {}: {}", place_of(f), f.what);
-    out += "\n    what to do: " + c.advice;
-  }
-  return out;
-}
 
 AuditReport audit_run(const AuditInputs& in) {
   R1_CHECK(!in.rows->empty());
   return Auditor(in).run();
-}
-
-std::vector<std::string> require_audit(const AuditInputs& in, const std::string& folder) {
-  const AuditReport report = audit_run(in);
-  const bool enforced = in.options->audit;
-  Json json = {{"enforced", enforced}};
-  json.update(report.to_json());
-  replace_file(folder + "/audit.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
-  if (!report.passed() && enforced)
-    fail("the audit before step 0 refuses this run ({}/audit.json; --no-audit starts it anyway):{}", folder,
-         report.failures());
-  std::vector<std::string> out;
-  if (!enforced)
-    out.push_back(report.passed() ? "--no-audit: the audit would have passed"
-                                  : "--no-audit: this run starts although its audit failed:" + report.failures());
-  if (enforced) {
-    const auto count = [&](Status s) {
-      return std::count_if(report.checks.begin(), report.checks.end(),
-                           [&](const AuditCheck& c) { return c.status == s; });
-    };
-    out.push_back(
-        fmt::format("audit: {} checks passed, {} skipped (audit.json)", count(Status::passed), count(Status::skipped)));
-  }
-  for (const AuditCheck& c : report.checks)
-    for (const std::string& w : c.warnings) out.push_back("audit: " + c.name + ": " + w);
-  return out;
 }
 
 }  // namespace r1

@@ -16,8 +16,10 @@
 //                                be shorter than its example
 //   train_eval_overlap           no question of the held-out rows is trained on: the same words; for files also 8-grams
 //                                of words (lower case, divided by white space, as open-r1 decontaminates)
-// Rows may be bad: 2 % of them may score otherwise, and max_failed_rewards of them may fail to be judged. Users'
-// functions are never called: they may cost money or count their calls.
+// Rows may be bad: 2 % of them may score otherwise, and max_failed_rewards of them may fail to be judged. Where nothing
+// but users' functions can compare answers, the first three checks ask those, on up to 16 rows with an answer
+// (audit_functions.h says what is held against them, their scale being their own); beside math and the like they are
+// not asked, and models (rm:, judge:) never are.
 #pragma once
 
 #include <string>

@@ -99,6 +99,16 @@ TEST_F(Audit, EveryTaskFamilyPasses) {
   }
 }
 
+TEST_F(Audit, GamesArePlayedNotAnswered) {
+  for (const char* name : {"tic_tac_toe", "nim"})
+    for (const char* reward : {"auto", "auto+format*0.1"}) {
+      const AuditReport report = of_run({{"data", std::string("games:") + name}, {"task_rows", "16"}},
+                                        {{"reward", reward}, {"max_completion_length", "32"}});
+      EXPECT_EQ(failed(report), Names{}) << name << report.failures();
+      EXPECT_NE(check(report, "gold_scores_right").detail.find("played"), std::string::npos);
+    }
+}
+
 TEST_F(Audit, RowsWhoseOwnAnswersAreWrongAreNamed) {
   const std::string lines = std::string(kSums) + R"({"question":"Which?","answer":"6 or 7"})" + "\n";
   const AuditReport bad = of(lines, {{"reward", "math"}, {"max_failed_rewards", "0"}});
@@ -123,16 +133,98 @@ TEST_F(Audit, AnswersThatAreAllTheSameCannotBeShuffled) {
   EXPECT_EQ(check(report, "shuffled_gold_scores_wrong").status, Status::skipped);
 }
 
-TEST_F(Audit, UsersFunctionsAreNotCalled) {
-  const std::string mark = (temporary_ / "called").string();
-  const AuditReport report = of(kSums, {{"reward", "exec:touch " + mark}});
-  EXPECT_EQ(failed(report), Names{});
-  EXPECT_FALSE(std::filesystem::exists(mark));
-  EXPECT_EQ(check(report, "gold_scores_right").status, Status::skipped);
-  EXPECT_NE(check(report, "gold_scores_right").detail.find("user's function"), std::string::npos);
-  const AuditReport both = of(kSums, {{"reward", "math+exec:touch " + mark}});
-  EXPECT_EQ(check(both, "gold_scores_right").status, Status::passed);
-  EXPECT_FALSE(std::filesystem::exists(mark));
+class FunctionAudit : public Audit {
+ protected:
+  // Eight sums, judged by a function of TRL's shape whose body sees a completion `c` and its row's answer `a`.
+  AuditReport judged_by(const std::string& body, const std::string& rest = "") {
+    write_bytes(temporary_ / "f.py", "import re, zlib\ndef one(c, a):\n" + body +
+                                         "def f(completions, answer, **kwargs):\n"
+                                         "    open('" +
+                                         (temporary_ / "called").string() +
+                                         "', 'w').close()\n"
+                                         "    return [one(c, a) for c, a in zip(completions, answer)]\n");
+    std::string lines;
+    for (int i = 1; i <= 8; i++)
+      lines +=
+          Json{{"question", "What is 1 + " + std::to_string(i) + "?"}, {"answer", std::to_string(i + 1)}}.dump() + "\n";
+    return of(lines, {{"reward", "trl:" + (temporary_ / "f.py").string() + ":f" + rest}});
+  }
+  static const char* state(const AuditReport& report, const std::string& name) {
+    const Status s = check(report, name).status;
+    return s == Status::passed ? "passed" : s == Status::failed ? "failed" : "skipped";
+  }
+  static std::string states(const AuditReport& report) {
+    return std::string(state(report, "gold_scores_right")) + " " + state(report, "shuffled_gold_scores_wrong") + " " +
+           state(report, "empty_scores_wrong");
+  }
+};
+
+TEST_F(FunctionAudit, GoodFunctionsPassInWhateverFormTheyReadAnswers) {
+  for (const char* body :
+       {"    m = re.search('<answer>(.*)</answer>', c)\n    return float(m is not None and m[1] == a)\n",
+        "    m = re.findall(r'boxed{(.*?)}', c)\n    return 1.0 if m and m[-1] == a else -1.0\n",
+        "    m = re.search(r'#### (\\-?[0-9.,]+)', c)\n    return 1.0 if m and m[1] == a else 0.0\n",
+        "    m = re.search(r'Answer: (.*)$', c)\n    return 1.0 if m and m[1] == a else 0.0\n",
+        "    m = re.match('^<think>\\n.*?\\n</think>\\n<answer>\\n(.*?)\\n</answer>$', c, re.DOTALL)\n"
+        "    return 1.0 if m and m[1] == a else 0.0\n",
+        "    return 2.5 if c == a else 0.25 if c else 0\n",
+        "    n = re.findall('[0-9]+', c)\n    return -abs(int(n[-1]) - int(a)) if n else -99\n"}) {
+    const AuditReport report = judged_by(body);
+    EXPECT_EQ(states(report), "passed passed passed") << body << report.to_json();
+    EXPECT_TRUE(report.passed());
+  }
+}
+
+TEST_F(FunctionAudit, WhatSpeaksAgainstAFunctionIsRefused) {
+  EXPECT_EQ(failed(judged_by("    return 1.0\n")), Names{"gold_scores_right"}) << "everything is right";
+  EXPECT_EQ(failed(judged_by("    return 0.0\n")), Names{"gold_scores_right"}) << "nothing is";
+  const std::string read = "    m = re.search('<answer>(.*)</answer>', c)\n    c = m[1] if m else ''\n";
+  EXPECT_EQ(failed(judged_by(read + "    return float(c != a)\n")), Names{"shuffled_gold_scores_wrong"}) << "turned";
+  EXPECT_EQ(failed(judged_by(read + "    return float(a.startswith(c))\n")), Names{"empty_scores_wrong"})
+      << "nothing begins everything";
+  EXPECT_EQ(failed(judged_by(read + "    return 1.0 if c == a else 3.0 if not c else 0.0\n")),
+            Names{"empty_scores_wrong"});
+  EXPECT_NE(judged_by("    return 0.0\n").failures().find("--no-audit"), std::string::npos);
+}
+
+TEST_F(FunctionAudit, WhatCannotBeCheckedIsSaidNotRefused) {
+  for (const auto& [body, why] :
+       {std::pair<const char*, const char*>("    return -abs(20.0 - len(c))\n", "whatever the row's answer is"),
+        {"    return float(c.startswith('<think>'))\n", "whatever the row's answer is"},
+        {"    raise RuntimeError('no such column')\n", "no such column"},
+        {"    return None\n", "failed on what it was asked"},
+        {"    return zlib.crc32((c + a).encode()) % 3\n", "more than chance"}}) {
+    const AuditReport report = judged_by(body);
+    EXPECT_EQ(states(report), "skipped skipped skipped") << body << report.to_json();
+    const AuditCheck& c = check(report, "gold_scores_right");
+    EXPECT_NE(c.detail.find("not checked"), std::string::npos) << c.detail;
+    EXPECT_NE(c.detail.find(why), std::string::npos) << c.detail;
+    EXPECT_EQ(c.warnings.size(), 1u);
+    EXPECT_TRUE(report.passed()) << report.failures();
+  }
+  EXPECT_EQ(states(judged_by("    m = re.search('<answer>(.*)</answer>', c)\n    return float(m[1] == a)\n")),
+            "passed passed skipped")
+      << "an empty completion is an exception";
+}
+
+TEST_F(FunctionAudit, BesideAVerifierItIsNotAsked) {
+  std::filesystem::remove(temporary_ / "called");
+  const AuditReport report = judged_by("    return 1.0\n", "*0.5+math");
+  EXPECT_EQ(states(report), "passed passed passed");
+  EXPECT_FALSE(std::filesystem::exists(temporary_ / "called"));
+  EXPECT_NE(check(report, "gold_scores_right").detail.find("is not asked"), std::string::npos);
+}
+
+TEST_F(FunctionAudit, ProgramsAndRowsWithoutAnswers) {
+  const std::string program =
+      "exec:while IFS= read -r line; do id=${line#*\\\"id\\\":}; id=${id%%,*}; case $line in "
+      "*'<answer>2</answer>'*'\"answer\":\"2\"'*|*'<answer>3</answer>'*'\"answer\":\"3\"'*|"
+      "*'<answer>4</answer>'*'\"answer\":\"4\"'*|*'<answer>5</answer>'*'\"answer\":\"5\"'*) s=1;; *) s=0;; esac; "
+      "echo \"{\\\"id\\\":$id,\\\"score\\\":$s}\"; done";
+  EXPECT_EQ(states(of(kSums, {{"reward", program}})), "passed passed passed");
+  const AuditReport none = of("{\"question\":\"a\"}\n{\"question\":\"b\"}\n", {{"reward", program}});
+  EXPECT_EQ(states(none), "skipped skipped skipped");
+  EXPECT_NE(check(none, "gold_scores_right").detail.find("no answer"), std::string::npos);
 }
 
 // R1's trap: the template opens the thought, so the completion has no <think>.

@@ -114,6 +114,18 @@ bool in_format(const RewardInput& in, const std::string& format) {
   return p.well_formed && says(p.thought) && says(p.answer);
 }
 
+// The scores of a sum's parts, without the numbers of their own that stand behind them ("fn", "fn/acc").
+std::vector<double> scores_of_parts(const Verdict& verdict) {
+  std::vector<double> out;
+  std::string last;
+  for (const auto& [name, score] : verdict.parts) {
+    if (!out.empty() && name.starts_with(last + "/")) continue;
+    out.push_back(score);
+    last = name;
+  }
+  return out;
+}
+
 }  // namespace
 
 RadarTrend radar_trend(std::span<const RadarPoint> points) {
@@ -122,27 +134,6 @@ RadarTrend radar_trend(std::span<const RadarPoint> points) {
   const RadarTrend recent = compare(points.subspan(points.size() - 2 * kHalf, kHalf), now),
                    whole = compare(points.first(kHalf), now);
   return whole.suspicious ? whole : recent;
-}
-
-std::vector<RewardTerm> reward_terms(const std::string& spec) {
-  std::vector<RewardTerm> out;
-  for (size_t at = 0; at <= spec.size();) {
-    const size_t end = std::min(spec.find('+', at), spec.size());
-    std::string name(trim(std::string_view(spec).substr(at, end - at)));
-    if (const size_t colon = name.find(':'); colon != std::string::npos) {  // a user's function: the rest is its own
-      out.push_back({name.substr(0, colon), 1});
-      break;
-    }
-    RewardTerm term;
-    if (const size_t star = name.find('*'); star != std::string::npos) {
-      term.weight = std::stod(name.substr(star + 1));
-      name = trim(std::string_view(name).substr(0, star));
-    }
-    term.name = std::move(name);
-    out.push_back(std::move(term));
-    at = end + 1;
-  }
-  return out;
 }
 
 std::string strictly_wrong(const RewardInput& in, const StrictNeeds& needs) {
@@ -175,14 +166,12 @@ HackRadar::HackRadar(const std::string& spec, const RewardOptions& options)
       terms_(reward_terms(spec)),
       math_(make_reward("math", options)),
       task_(tasks::make_task_reward()) {
-  const bool users = spec.find(':') != std::string::npos;
-  for (const RewardTerm& t : terms_) {
+  for (RewardTerm& t : terms_) {
+    if (t.name.find(':') != std::string::npos) t.name = "";  // a function of the user's, whatever it is called
     if (t.name == "format") needs_.format = options.format;
     if (t.name == "language") needs_.language = options.language;
-    useful_ = useful_ || looks_at_answer(t.name) || t.name == "format";
+    useful_ = useful_ || t.name.empty() || looks_at_answer(t.name) || t.name == "format";
   }
-  useful_ = useful_ || users;
-  if (users) terms_.back().name = "";  // a function of the user's, whatever it is called
 }
 
 HackRadar::~HackRadar() = default;
@@ -197,9 +186,12 @@ bool HackRadar::right(const RewardInput& in) const {
 
 double HackRadar::strict_score(const RewardInput& in, const Verdict& verdict, Look& look) const {
   double score = 0;
+  const std::vector<double> parts = scores_of_parts(verdict);
+  if (parts.size() != terms_.size()) fail("{} parts of {}", parts.size(), terms_.size());
   for (size_t i = 0; i < terms_.size(); i++) {
     const RewardTerm& t = terms_[i];
-    double part = verdict.parts[i].second;
+    double part = parts[i];
+    if (std::isnan(part)) continue;  // left out of the sum
     if (t.name.empty() || looks_at_answer(t.name)) {
       const bool first = t.name.empty() ? right(in) : part > 0;
       const std::string why = strictly_wrong(in, needs_);
@@ -221,13 +213,13 @@ std::string HackRadar::look(std::span<const RewardInput> inputs, std::span<const
   const size_t step = (inputs.size() + kSamples - 1) / kSamples;
   Look look;
   for (size_t i = 0; i < inputs.size(); i += step) {
-    if (verdicts[i].outcome == Outcome::failed || verdicts[i].parts.size() != terms_.size()) continue;
+    if (verdicts[i].outcome == Outcome::failed) continue;
     try {
       const double strict = strict_score(inputs[i], verdicts[i], look);
       look.strict.push_back(strict);
       look.rewards.push_back(verdicts[i].score);
     } catch (const Error&) {
-      continue;  // no answer to hold it against: this sample says nothing
+      continue;  // nothing to hold it against: this sample says nothing
     }
   }
   return look.strict.size() < 2 ? "" : add_point(look, metrics);

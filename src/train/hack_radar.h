@@ -28,6 +28,7 @@
 
 #include "base/json.h"
 #include "reward/reward.h"
+#include "reward/reward_terms.h"
 
 namespace r1 {
 
@@ -42,13 +43,6 @@ struct RadarTrend {
   double reward_before = 0, reward_now = 0, strict_before = 0, strict_now = 0;
 };
 RadarTrend radar_trend(std::span<const RadarPoint> points);
-
-// Names and weights of a reward's parts, as make_reward reads them: "math*1+exec:cmd" is math and exec.
-struct RewardTerm {
-  std::string name;
-  double weight = 1;
-};
-std::vector<RewardTerm> reward_terms(const std::string& spec);
 
 // Why the strict checker does not accept a completion that the first one found right; empty when it does.
 struct StrictNeeds {

@@ -44,12 +44,21 @@ TEST(StrictChecker, ObjectsByName) {
 }
 
 TEST(RewardTerms, AsMakeRewardReadsThem) {
-  const auto terms = reward_terms("math + format*0.2+exec:./a + b*3");
-  ASSERT_EQ(terms.size(), 3u);
-  EXPECT_EQ(terms[0].name, "math");
-  EXPECT_EQ(terms[1].name, "format");
-  EXPECT_EQ(terms[1].weight, 0.2);
-  EXPECT_EQ(terms[2].name, "exec");
+  using Terms = std::vector<std::pair<std::string, double>>;
+  const auto terms = [](const std::string& spec) {
+    Terms out;
+    for (const RewardTerm& t : reward_terms(spec)) out.emplace_back(t.name, t.weight);
+    return out;
+  };
+  EXPECT_EQ(terms("math + format*0.2+exec:./a + b*3"), (Terms{{"math", 1}, {"format", 0.2}, {"exec:./a + b*3", 1}}));
+  EXPECT_EQ(terms("trl:my.py:short:0.2+math"), (Terms{{"trl:my.py:short", 0.2}, {"math", 1}}));
+  EXPECT_EQ(terms("openrlhf+http://h/p*2 + format"), (Terms{{"openrlhf+http://h/p", 2}, {"format", 1}}));
+  EXPECT_EQ(terms("domain(a: math+format*2, b: rm:x)*3+length"),
+            (Terms{{"domain(a: math+format*2, b: rm:x)", 3}, {"length", 1}}));
+  for (const char* name : {"trl:a.py:f", "verl:a.py", "openrlhf:a.py", "openrlhf+http://h/", "rg:t?a=1", "exec:x"})
+    EXPECT_TRUE(is_users_reward(name)) << name;
+  for (const char* name : {"math", "rm:folder", "judge:http://h/v1#m", "domain(a: trl:a.py:f)"})
+    EXPECT_FALSE(is_users_reward(name)) << name;
 }
 
 // ---- the rule on series
@@ -215,6 +224,35 @@ TEST(HackRadarLook, AlarmsWhereAUsersRewardIsPleased) {
   }
   EXPECT_GE(first, 8);
   EXPECT_NE(alarm.find("not the row's answer"), std::string::npos) << alarm;
+}
+
+// A function's own numbers stand among the parts, and a part that does not apply is not a number.
+TEST(HackRadarLook, PartsWithNumbersOfTheirOwn) {
+  const std::vector<RewardInput> in = {asked("42"), asked("7"), asked("42"), asked("42")};
+  std::vector<Verdict> verdicts(4, paid_by_exec(1));
+  for (size_t i = 0; i < 4; i++) {
+    verdicts[i].score = i == 3 ? 2 : 3;
+    verdicts[i].parts = {
+        {"compute_score", i == 3 ? NAN : 1}, {"compute_score/acc", 1}, {"compute_score/format", 0}, {"length", 2}};
+  }
+  HackRadar radar("verl:my.py+length", {.max_completion_length = 10});
+  Json m = Json::object();
+  EXPECT_EQ(radar.look(in, verdicts, m), "");
+  EXPECT_EQ(m["radar/strict_score"], (3 + 2 + 3 + 2) / 4.0) << "7 is not the row's answer";
+  EXPECT_EQ(m["radar/gap"], 11 / 4.0 - 10 / 4.0);
+}
+
+// Whatever stands behind a user's function is looked at, too.
+TEST(HackRadarLook, AUsersFunctionMayStandFirst) {
+  HackRadar radar("trl:my.py:fn:0.5+math", {});
+  Verdict v;
+  v.outcome = Outcome::correct;
+  v.score = 1.5;
+  v.parts = {{"fn", 1}, {"math", 1}};
+  Json m = Json::object();
+  radar.look(std::vector<RewardInput>(4, asked("42")), std::vector<Verdict>(4, v), m);
+  EXPECT_EQ(m["radar/strict_score"], 1.5);
+  EXPECT_EQ(m["radar/gap"], 0);
 }
 
 TEST(HackRadarLook, IsSilentWhereThereIsNothingToHoldARewardAgainst) {

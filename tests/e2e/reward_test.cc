@@ -115,6 +115,16 @@ TEST(RewardVerb, UsersFunctionsAsTheyAre) {
                       "cannot start /no/python"));
 }
 
+// Lines that stand ready are one call, with one limit; a line that is alone is answered before the next one comes.
+TEST(RewardVerb, LinesThatStandReadyAreAskedTogether) {
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome o = r1({"reward", "exec:cat > /dev/null", "--json", "--set", "reward_timeout_seconds=3"},
+                       row("1", "1") + row("2", "2") + row("3", "3"));
+  EXPECT_EQ(json_lines(o.out).size(), 3u);
+  for (const Json& line : json_lines(o.out)) EXPECT_EQ(line["verdict"], "failed");
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 6);
+}
+
 TEST(RewardVerb, WrongWordsAreUsageErrors) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"reward"},
                                                 {"reward", "mathe"},

@@ -104,6 +104,8 @@ TEST(LinearEquations, TheOperationThatIsNamedIsTheOneThatWasDone) {
   EXPECT_EQ(steps("Subtract 6 from both sides: 4x = -40.", "Divide both sides by 2: x = -10."), "rwr");
   EXPECT_EQ(steps("Subtract 6 from both sides: 4x = -28.", "Divide both sides by 4: x = -7."), "wwr");
   EXPECT_EQ(steps("4x = -40", "Divide both sides by 4, so that x = -10."), "rrr");
+  EXPECT_EQ(steps("Multiply both sides by 0: 0 = 0.", "Divide both sides by 4: x = -10."), "wwr") << "all is lost";
+  EXPECT_EQ(steps("x^2 = 2, so x is small", "If x = 1, then 4x + 6 = 10, which is too much."), "nnr");
   const TaskItem two =
       item_of("linear_equations", "x = 3, y = -2", {{"solution", {3, -2}}, {"equations", {"x + y = 1", "2x - y = 8"}}});
   EXPECT_EQ(steps_judged(two, {"Multiply the first equation by -1: -x - y = -1.",
@@ -185,6 +187,12 @@ TEST(KnightsAndKnaves, EverybodyMustBeNamed) {
                                 "Suppose Ada is a knight, Ben is a knave: every statement fits, so this is possible.",
                                 "So Ada is a knight, Ben is a knave.", "So Ada is a knave.", "Hm."}),
             "rwrrwn");
+  // what would be, what is said, and what is denied
+  EXPECT_EQ(
+      steps_judged(item, {"If Ada is a knave, then Ben is a knight.", "Assume Ada is a knave.", "Then Ben is a knight.",
+                          "Ada is a knave or Ben is a knave.", "It cannot be that Ada is a knave.",
+                          "Ada says that Ben is a knave.", "So Ben is a knave."}),
+      "nnnnnnr");
 }
 
 TEST(Mazes, EveryShortestWayCounts) {
@@ -274,6 +282,19 @@ TEST(Claims, EquationsInRunningText) {
   for (const char* none : {"", "2 + 3", "x = 5", "a = b", "1 / 0 = 1", "99999999999999999999 = 1", "2 + = 3", "= 3",
                            "2024-03-05", "3rd = 3"})
     EXPECT_EQ(verdict(none), "none") << none;
+  // a number that is part of something else
+  for (const char* none : {"642 mod 7 = 5",   "642 % 7 = 5",     "47 / 2 = 23 remainder 1",
+                           "47 / 2 = 23 R 1", "3 plus 4 = 7",    "4 times 5 = 20",
+                           "half of 80 = 40", "1/2 = 50%",       "2^3 = 8",
+                           "sqrt(9) = 3",     "101111_2 = 47",   "10 * 10 = 1 hundred",
+                           "√9 = 3",          "6 * 4 = 2 dozen", "gcd(6, 4) = 2",
+                           "15减10 = 5",      "3 and 4 = 7",     "10 = 3² + 1",
+                           "if 1 = 2",        "Try 3 = 4."})
+    EXPECT_EQ(verdict(none), "none") << none;
+  for (const char* right : {"1/2 = 0.5 = 50%", "7 - 5 = 2 pencils, half of 4", "It comes to 5 + 2 = 7.", "2 + 3 = 5!"})
+    EXPECT_EQ(verdict(right), "right") << right;
+  for (const char* wrong : {"1/2 = 0.6 = 50%", "It comes to 5 + 2 = 8.", "half of 8 is 4, and 4 + 1 = 6"})
+    EXPECT_EQ(verdict(wrong), "wrong") << wrong;
   EXPECT_EQ(find_claims("From a to b, and from c to d are 5 days; more", "from {} to {} are {} days").size(), 2u);
   EXPECT_EQ(find_claims("The next number is 20.", "next number is {}")[0][0], "20");
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "base/error.h"
 
@@ -44,10 +45,34 @@ std::string plain(std::string_view text) {
 }
 
 struct Token {
-  char kind;  // '#' number, 'v' name, '?' anything else, or the sign itself
+  char kind;  // '#' number, 'v' name, 'w' a word, '?' anything else, 'b' what binds to the numbers beside it,
+              // 's' what supposes what follows, or the sign itself
   Fraction value;
   char name = 0;
 };
+
+// Words that make a number another one: "47 / 2 = 23 remainder 1" does not say that 47 / 2 is 23, nor "half of 80 = 40"
+// that 80 is 40. A word with a bracket at its end ("sqrt(9)") does the same.
+bool binds(std::string_view word, char next) {
+  static const std::set<std::string, std::less<>> kWords = {
+      "mod",     "modulo", "rem",     "remainder", "rest",  "r",     "div",     "of",      "twice",     "double",
+      "half",    "triple", "thrice",  "squared",   "cubed", "power", "root",    "hundred", "thousand",  "million",
+      "billion", "dozen",  "percent", "plus",      "minus", "times", "divided", "sqrt",    "factorial", "choose",
+      "余",      "余数",   "加",      "减",        "乘",    "除以",  "乘以",    "百",      "千",        "万",
+      "亿",      "√",      "²",       "³",         "π",     "°"};
+  std::string small(word);
+  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return next == '(' || kWords.contains(small);
+}
+
+// Before an equation: it is not claimed but tried.
+bool supposes(std::string_view word) {
+  static const std::set<std::string, std::less<>> kWords = {"if",   "try",   "trying", "suppose", "assume", "assuming",
+                                                            "were", "guess", "如果",   "假设",    "若",     "假如"};
+  std::string small(word);
+  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return kWords.contains(small);
+}
 
 // 1,234,567: a comma is of the number when three digits follow it, and no fourth.
 size_t end_of_whole(std::string_view text, size_t at) {
@@ -98,9 +123,12 @@ std::vector<Token> tokens_of(std::string_view text, std::string_view names) {
       const auto goes_on = [&](size_t at) { return at > begin && is_digit(text[at]) && (text[at - 1] & 0x80) == 0; };
       while (i < text.size() && (is_letter(text[i]) || (text[i] & 0x80) != 0 || goes_on(i))) i++;
       const bool name = i - begin == 1 && names.find(c) != std::string_view::npos;
-      out.push_back({name ? 'v' : '?', {}, name ? c : '\0'});
+      const std::string_view word = text.substr(begin, i - begin);
+      const char kind = name ? 'v' : supposes(word) ? 's' : binds(word, i < text.size() ? text[i] : ' ') ? 'b' : 'w';
+      out.push_back({kind, {}, name ? c : '\0'});
     } else {
-      out.push_back({std::string_view("+-*/()=").find(c) != std::string_view::npos ? c : '?', {}});
+      const bool sign = std::string_view("+-*/()=").find(c) != std::string_view::npos;
+      out.push_back({sign ? c : std::string_view("^%|_").find(c) != std::string_view::npos ? 'b' : '?', {}});
       i++;
     }
   }
@@ -178,22 +206,35 @@ void trim_brackets(const Token*& begin, const Token*& end) {
   while (begin != end && (end - 1)->kind == ')' && surplus() < 0) end--;
 }
 
-void read_equation(const Token* begin, const Token* end, std::vector<Equation>& out) {
+// What stands around an equation: at its ends numbers may be part of something that is not read.
+struct Around {
+  bool bound_before = false, bound_behind = false;  // first side, last side are no numbers of their own
+  bool word_before = false;
+};
+
+void read_equation(const Token* begin, const Token* end, Around around, std::vector<Equation>& out) {
   Equation sides;
   trim_brackets(begin, end);
+  const Token* const first = begin;
+  const auto finish = [&] {
+    // "3 and 4 = 7": a number alone behind a word, said to be another number, is more likely the end of something
+    const bool bare = around.word_before && sides.size() == 2 && sides[0].is_number() && sides[1].is_number();
+    if (sides.size() > 1 && !bare) out.push_back(std::move(sides));
+    sides.clear();
+  };
   for (const Token* at = begin;; at++) {
     if (at != end && at->kind != '=') continue;
-    auto side = Parser(begin, at).whole();
-    if (side) {
+    const bool bound = (begin == first && around.bound_before) || (at == end && around.bound_behind);
+    auto side = bound ? std::nullopt : Parser(begin, at).whole();
+    if (side)
       sides.push_back(std::move(*side));
-    } else {
-      if (sides.size() > 1) out.push_back(std::move(sides));
-      sides.clear();
-    }
+    else
+      finish();
     if (at == end) break;
     begin = at + 1;
+    if (!side) around.word_before = false;
   }
-  if (sides.size() > 1) out.push_back(std::move(sides));
+  finish();
 }
 
 bool is_operand_end(const Token& t) { return t.kind == '#' || t.kind == 'v' || t.kind == ')'; }
@@ -251,13 +292,29 @@ std::vector<Equation> find_equations(std::string_view text, std::string_view nam
   const std::vector<Token> tokens = tokens_of(ascii, names);
   const Token* begin = tokens.data();
   const Token* const end = begin + tokens.size();
+  char before = ' ';      // the token that ended the equation before
+  bool supposed = false;  // something was: what a name is then worth is not known
+  const auto has_name = [](const Equation& equation) {
+    return std::any_of(equation.begin(), equation.end(), [](const Expression& side) {
+      return std::any_of(side.nodes.begin(), side.nodes.end(), [](const Node& n) { return n.op == 'v'; });
+    });
+  };
+  const auto read = [&](const Token* stop, char behind) {
+    std::vector<Equation> found;
+    read_equation(begin, stop, {before == 'b', behind == 'b', before == 'w' || before == 's'}, found);
+    for (Equation& equation : found)
+      if (!supposed || !has_name(equation)) out.push_back(std::move(equation));
+    supposed |= behind == 's';
+    before = behind;
+  };
   for (const Token* at = begin; at != end; at++) {
     const bool cut = at->kind == '#' && at != begin && is_operand_end(at[-1]);  // two numbers side by side
-    if (at->kind != '?' && !cut) continue;
-    read_equation(begin, at, out);
+    const bool word = std::string_view("?wbs").find(at->kind) != std::string_view::npos;
+    if (!word && !cut) continue;
+    read(at, cut ? ' ' : at->kind);
     begin = cut ? at : at + 1;
   }
-  read_equation(begin, end, out);
+  read(end, ' ');
   return out;
 }
 

@@ -197,6 +197,20 @@ StepVerdict check_supposed(const Puzzle& p, const std::string& step, size_t colo
   return v;
 }
 
+// Whether a step says what would be, or what is not: no claim of what somebody is.
+bool is_hypothetical(const std::string& step) {
+  std::string words = " ";
+  for (const char c : lowered(step)) words += (c >= 'a' && c <= 'z') || c == '\'' ? c : ' ';
+  words += ' ';
+  if (words.starts_with(" then ")) return true;  // of what the step before supposed
+  for (const char* word :
+       {" if ",     " assume ",  " assuming ", " were ",    " would ", " could ", " might ",      " may ",
+        " or ",     " cannot ",  " can't ",    " not ",     " isn't ", " never ", " impossible ", " otherwise ",
+        " unless ", " whether ", " either ",   " neither ", " says ",  " say ",   " said ",       " claims "})
+    if (words.find(word) != std::string::npos) return true;
+  return false;
+}
+
 std::vector<StepVerdict> check_all(const TaskItem& item, const std::vector<std::string>& steps) {
   const Puzzle p = puzzle_of(item);
   const auto solution = p.only_solution();
@@ -209,7 +223,7 @@ std::vector<StepVerdict> check_all(const TaskItem& item, const std::vector<std::
       continue;
     }
     StepVerdict v = StepVerdict::none;
-    for (size_t i = 0; i < p.names.size(); i++)
+    for (size_t i = 0; i < p.names.size() && !is_hypothetical(step); i++)
       for (bool knight : {false, true})
         if (step.find(fmt::format("{} is a {}", p.names[i], knight ? "knight" : "knave")) != std::string::npos)
           v = join(v, claim(is_knight(*solution, static_cast<int64_t>(i)) == knight));

@@ -156,6 +156,7 @@ bool comes_from(const Equation& before, const Operation& operation, const Equati
       const auto was = evaluate(last ? before.back() : before.front(), names);
       const auto is = evaluate(last ? after.back() : after.front(), names);
       if (!by || !was || !is || apply(*was, operation.op, *by) != is) return false;
+      if (operation.op == '*' && *by == Fraction{0, 1}) return false;  // what was said is lost
     }
   }
   return true;

@@ -118,6 +118,6 @@ Object.assign(R1, {
       Object.keys(general).length > 0 && R1.el('div', { class: 'card' }, R1.el('h3', {}, 'Run'), R1.pairs({ ...general, ...rest })),
       Object.keys(R1.obj(facts.machine)).length > 0 && R1.el('div', { class: 'card' }, R1.el('h3', {}, 'Machine'), R1.pairs(facts.machine)),
       data.stages.length > 0 && R1.el('div', { class: 'card' }, R1.el('h3', {}, 'Recipe, model and digests of each stage'), data.stages.map(stage)),
-      data.notes.length > 0 && R1.el('div', { class: 'card' }, R1.el('h3', {}, 'Not here, or damaged'), R1.el('ul', {}, data.notes.map((n) => R1.el('li', {}, n)))));
+      data.notes.length > 0 && R1.el('div', { class: 'card' }, R1.el('h3', {}, 'Notes'), R1.el('ul', {}, data.notes.map((n) => R1.el('li', {}, n)))));
   },
 });
