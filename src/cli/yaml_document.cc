@@ -194,7 +194,7 @@ class Builder : public YAML::EventHandler {
     open_.pop_back();
     for (const YamlValue& from : done.merged)
       for (const auto& member : from.members)
-        if (done.value.find(member.first) == nullptr) done.value.members.push_back(member);
+        if (done.value.find(member.key) == nullptr) done.value.members.push_back(member);
     if (done.anchor != 0) anchors_[done.anchor] = {done.value, done.size};
     place(std::move(done.value), done.size);
   }
@@ -238,7 +238,7 @@ class Builder : public YAML::EventHandler {
       return;
     }
     if (into.value.members.size() >= kMostKeys) stop(v.line, fmt::format("a map of more than {} keys", kMostKeys));
-    into.value.members.emplace_back(into.key, std::move(v));
+    into.value.members.push_back({into.key, std::move(v)});
   }
 
   std::string name_, problem_;

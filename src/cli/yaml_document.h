@@ -7,23 +7,27 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace r1 {
 
+struct YamlMember;
 struct YamlValue {
   enum class Kind { null, boolean, integer, real, text, list, map };
   Kind kind = Kind::null;
   std::string text;  // scalars: as a recipe would spell them (true, 1000, 5e-07); null: empty
   uint32_t line = 0;
-  std::vector<YamlValue> items;                            // list
-  std::vector<std::pair<std::string, YamlValue>> members;  // map, in the file's order
+  std::vector<YamlValue> items;     // list
+  std::vector<YamlMember> members;  // map, in the file's order
 
   bool is(Kind k) const { return kind == k; }
   const YamlValue* find(std::string_view key) const;  // null: not there
   // For messages: scalars as they are, lists and maps in brackets; cut at 60 characters.
   std::string shown() const;
+};
+struct YamlMember {
+  std::string key;
+  YamlValue value;
 };
 
 struct YamlDocument {
