@@ -230,24 +230,24 @@ std::optional<StageEvaluation> evaluate_stage(const RecipeStage& stage, const St
 
 Json win_rate_of(const std::vector<Json>& ours, const std::vector<Json>& theirs, const std::string& against) {
   constexpr double kSame = 1e-9;  // sums of the same parts in another order
-  int64_t wins = 0, ties = 0, losses = 0;
-  std::vector<double> won;
+  std::vector<double> won;        // 1, or 0.5 for a tie, or 0
   for (size_t i = 0; i < std::min(ours.size(), theirs.size()); i++) {
     const Json &a = ours[i], &b = theirs[i];
     if (a.at("row") != b.at("row") || a.at("prompt") != b.at("prompt"))
       fail("question {} is not the one that stage [{}] was asked; --from {} asks it anew", i + 1, against, against);
     if (a.at("outcome") == "failed" || b.at("outcome") == "failed") continue;
     const double gap = a.at("score").get<double>() - b.at("score").get<double>();
-    (std::abs(gap) <= kSame ? ties : gap > 0 ? wins : losses)++;
     won.push_back(std::abs(gap) <= kSame ? 0.5 : gap > 0 ? 1 : 0);
   }
-  const int64_t n = wins + ties + losses;
-  if (n == 0) return Json::object();
+  if (won.empty()) return Json::object();
+  const auto of = [&](double what) { return std::count(won.begin(), won.end(), what); };
   // a tie is half a win for certain: with many, the rate is surer than that of as many won or lost
   const Interval ci = clustered_interval(won, 2);
-  return {{"win_rate", (static_cast<double>(wins) + 0.5 * static_cast<double>(ties)) / static_cast<double>(n)},
-          {"win_rate_ci95", {ci.low, ci.high}},
-          {"preference", {{"against", against}, {"wins", wins}, {"ties", ties}, {"losses", losses}, {"rows", n}}}};
+  return {
+      {"win_rate", (static_cast<double>(of(1)) + 0.5 * static_cast<double>(of(0.5))) / static_cast<double>(won.size())},
+      {"win_rate_ci95", {ci.low, ci.high}},
+      {"preference",
+       {{"against", against}, {"wins", of(1)}, {"ties", of(0.5)}, {"losses", of(0)}, {"rows", won.size()}}}};
 }
 
 }  // namespace r1
