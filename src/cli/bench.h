@@ -34,7 +34,7 @@ struct BenchCase {
   std::string name;
   double tokens = 0;            // of one repeat; 0 where nothing is counted in tokens
   std::vector<double> seconds;  // of each repeat
-  double floor_seconds = 0;
+  double floor_seconds = 0;     // median over the repeats, each by the better of the peaks measured before and after it
   size_t rss = 0, rss_predicted = 0;  // bytes
   double median() const;
   double tokens_per_s() const { return tokens / median(); }

@@ -298,6 +298,12 @@ void check_sizes(const Sizes& s, const ModelConfig& c) {
   fits("--prompt-length and --completion-length", s.step.prompt + s.step.completion);
 }
 
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return n == 0 ? 0 : n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 class Bench {
  public:
   Bench(const BenchOptions& options, const BenchHooks& hooks) : o_(options), hooks_(hooks), sizes_(options) {
@@ -350,7 +356,6 @@ class Bench {
   void measure(const Measurement& m) {
     hooks_.progress(m.parts.back().name);
     need_model(m.needs.trains ? ModelUse::training : ModelUse::inference);
-    Machine machine = measure_machine(start_.compute, plan_of_probe(false));
     MemoryNeeds needs = m.needs;
     needs.program = program_;
     needs.saves = false;
@@ -360,20 +365,25 @@ class Bench {
                        .tokens = part.tokens,
                        .seconds = {},
                        .rss_predicted = plan_memory(start_.compute, start_.config, needs).peak_bytes()});
+    std::vector<std::vector<double>> floors(cases.size());
     {
       const Measurement::Body body = m.prepare(*model_);
       const double once = m.is_long ? kLeastSeconds : seconds_of(body);  // and buffers are there now
       const int64_t within = std::clamp<int64_t>(static_cast<int64_t>(kLeastSeconds / once) + 1, 1, 100);
+      Machine before = measure_machine(start_.compute, plan_of_probe(false));
       for (int64_t r = 0; r < sizes_.repeats; r++) {
         release_freed_memory();
         reset_peak_resident();
         repeat(body, m.is_long || o_.quick ? 1 : within, cases);
-        machine.keep_best(measure_machine(start_.compute, plan_of_probe(false)));
+        const Machine after = measure_machine(start_.compute, plan_of_probe(false));
+        before.keep_best(after);  // what neighbours on a shared machine left at the time, not what they left once
+        const Floors at(start_.config, before, start_.compute.operand);
+        for (size_t i = 0; i < cases.size(); i++) floors[i].push_back(m.parts[i].floor(at));
+        before = after;
       }
     }
-    const Floors floors(start_.config, machine, start_.compute.operand);
     for (size_t i = 0; i < cases.size(); i++) {
-      cases[i].floor_seconds = m.parts[i].floor(floors);
+      cases[i].floor_seconds = median_of(floors[i]);
       if (is_wanted(o_, cases[i].name)) hooks_.finished(cases[i]);
     }
   }
@@ -402,12 +412,7 @@ class Bench {
 
 }  // namespace
 
-double BenchCase::median() const {
-  std::vector<double> sorted = seconds;
-  std::sort(sorted.begin(), sorted.end());
-  const size_t n = sorted.size();
-  return n == 0 ? 0 : n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
+double BenchCase::median() const { return median_of(seconds); }
 
 std::vector<std::string> bench_case_names() {
   std::vector<std::string> names;

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -121,7 +122,7 @@ class DnnlPack {
   // `w` (out, in) f32; B is its transpose (k = in) or itself (k = out).
   void pack(const float* w, bool transposed) {
     const Product& p = product_for(key(64, n_, false));
-    if (block_.cols() == 0) block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
+    if (!has_block()) block_ = Tensor(DType::s8, 1, static_cast<int64_t>(p.b.get_size()));
     dnnl::memory from({{k_, n_}, dnnl::memory::data_type::f32, transposed ? Tag::ba : Tag::ab}, cpu_engine(),
                       const_cast<float*>(w));
     dnnl::memory to(p.b, cpu_engine(), block_.raw());
@@ -140,7 +141,12 @@ class DnnlPack {
       run_product(key(bucket_rows(end - begin), n_, accumulate), a.row(begin), block_.raw(), c.row(begin));
     });
   }
-  size_t bytes() const { return product_for(key(64, n_, false)).b.get_size(); }
+  bool has_block() const { return block_.cols() > 0; }
+  void use_block_of(SpareBlocks& spare) {
+    block_ = spare.take(DType::s8, 1, static_cast<int64_t>(product_for(key(64, n_, false)).b.get_size()));
+  }
+  Tensor take_block() { return std::exchange(block_, Tensor()); }
+  size_t bytes() const { return block_.bytes(); }
 
  private:
   static constexpr int64_t kColumnBlock = 64;
@@ -192,23 +198,44 @@ int64_t bucket_rows(int64_t rows) {
   return (rows + step - 1) / step * step;
 }
 
+Tensor SpareBlocks::take(DType dtype, int64_t rows, int64_t cols) {
+  const auto fits = [&](const Tensor& t) { return t.dtype() == dtype && t.rows() == rows && t.cols() == cols; };
+  const auto it = std::find_if(blocks_.begin(), blocks_.end(), fits);
+  if (it == blocks_.end()) return Tensor(dtype, rows, cols);
+  Tensor block = std::move(*it);
+  blocks_.erase(it);
+  return block;
+}
+
 struct PackedMatrix::Impl {
   Compute compute;
   int64_t out, in;
+  bool keeps_backward;
   std::unique_ptr<DnnlPack> forward, backward;
   std::unique_ptr<OwnPack> own;
   std::unique_ptr<Int8Matrix> int8;
+  bool lent_forward = false, lent_backward = false;  // own's panels serve both and count as the former
 };
 
+namespace {
+template <typename Pack>
+void lend_to(Pack& pack, bool& lent, const float* w, bool transposed, SpareBlocks& spare) {
+  if (pack.has_block() && !lent) return;  // kept
+  if (!lent) pack.use_block_of(spare);
+  pack.pack(w, transposed);
+  lent = true;
+}
+}  // namespace
+
 PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward)
-    : impl_(std::make_unique<Impl>(Impl{compute, out, in, nullptr, nullptr, nullptr, nullptr})) {
+    : impl_(std::make_unique<Impl>(Impl{compute, out, in, with_backward, nullptr, nullptr, nullptr, nullptr})) {
   R1_CHECK(out > 0 && in > 0);
   if (compute.int8 != Int8::off) {
     R1_CHECK(!with_backward);
     impl_->int8 = std::make_unique<Int8Matrix>(compute, out, in);
   } else if (compute.onednn) {
     impl_->forward = std::make_unique<DnnlPack>(compute.operand, in, out);
-    if (with_backward) impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
+    impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
   } else {
     impl_->own = std::make_unique<OwnPack>(compute, in, out);  // serves both directions
   }
@@ -220,8 +247,33 @@ PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 void PackedMatrix::pack(const float* w) {
   if (impl_->int8) impl_->int8->pack(w);
   if (impl_->forward) impl_->forward->pack(w, true);
-  if (impl_->backward) impl_->backward->pack(w, false);
+  if (impl_->backward && impl_->keeps_backward) impl_->backward->pack(w, false);
   if (impl_->own) impl_->own->pack(w, true);
+}
+
+void PackedMatrix::drop() {
+  R1_CHECK(!impl_->int8);
+  impl_->lent_forward = impl_->lent_backward = false;
+  if (impl_->forward) impl_->forward->take_block();
+  if (impl_->backward) impl_->backward->take_block();
+  if (impl_->own) impl_->own->take_block();
+}
+
+void PackedMatrix::lend(Pass pass, const float* w, SpareBlocks& spare) {
+  Impl& m = *impl_;
+  R1_CHECK(!m.int8);
+  if (m.own)
+    lend_to(*m.own, m.lent_forward, w, true, spare);
+  else if (pass == Pass::forward)
+    lend_to(*m.forward, m.lent_forward, w, true, spare);
+  else
+    lend_to(*m.backward, m.lent_backward, w, false, spare);
+}
+
+void PackedMatrix::take_back(SpareBlocks& spare) {
+  Impl& m = *impl_;
+  if (std::exchange(m.lent_forward, false)) spare.give(m.own ? m.own->take_block() : m.forward->take_block());
+  if (std::exchange(m.lent_backward, false)) spare.give(m.backward->take_block());
 }
 
 namespace {
@@ -232,7 +284,10 @@ void multiply_forward(const PackedMatrix::Impl& m, Operand x, TensorView<float> 
   if (m.int8) {
     R1_CHECK(!accumulate);
     m.int8->forward(x, y);
-  } else if (m.forward)
+    return;
+  }
+  R1_CHECK(m.own ? m.own->has_block() : m.forward->has_block(), "no packed copy: pack() or lend() first");
+  if (m.forward)
     m.forward->multiply(x, y, accumulate);
   else
     m.own->multiply(x, y, accumulate);
@@ -240,7 +295,8 @@ void multiply_forward(const PackedMatrix::Impl& m, Operand x, TensorView<float> 
 
 void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx, bool accumulate) {
   R1_CHECK(dy.cols == m.out && dx.cols == m.in && dy.rows == dx.rows && dx.stride == dx.cols);
-  R1_CHECK(m.backward || m.own, "packed without its backward copy");
+  R1_CHECK(m.own ? m.own->has_block() : m.backward && m.backward->has_block(),
+           "no packed copy for backward: pack() or lend() first");
   if (m.backward)
     m.backward->multiply(dy, dx, accumulate);
   else

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "kernels/compute.h"
 #include "tensor/tensor.h"
@@ -19,17 +20,37 @@ namespace r1 {
 // rows.
 int64_t bucket_rows(int64_t rows);
 
+// Blocks that matrices of the same shape use one after the other.
+class SpareBlocks {
+ public:
+  Tensor take(DType dtype, int64_t rows, int64_t cols);  // a spare one, or a new one; what it holds is not defined
+  void give(Tensor block) { blocks_.push_back(std::move(block)); }
+  void clear() { blocks_.clear(); }
+
+ private:
+  std::vector<Tensor> blocks_;
+};
+
+enum class Pass { forward, backward };
+
 // A weight matrix W (out, in), packed for the products a linear layer y = x W^T needs.
 class PackedMatrix {
  public:
-  // `with_backward`: dx = dy W will be asked for; oneDNN needs a second packed copy for it.
+  // `with_backward`: pack() makes a copy for dx = dy W too; oneDNN needs a second one. Without it that product wants
+  // lend() first.
   PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward);
   ~PackedMatrix();
   PackedMatrix(PackedMatrix&&) noexcept;
   PackedMatrix& operator=(PackedMatrix&&) noexcept;
 
-  // Packs a new value; w is (out, in) row-major float32, rounded to the operand type.
+  // Packs a new value; w is (out, in) row-major float32, rounded to the operand type. The copies are kept.
   void pack(const float* w);
+  // Frees them: until the next pack(), a product needs lend().
+  void drop();
+  // Where keeping copies takes too much memory: packs `w` for one kind of product into a block of `spare`, unless a
+  // kept copy serves. take_back() returns the block.
+  void lend(Pass pass, const float* w, SpareBlocks& spare);
+  void take_back(SpareBlocks& spare);
   // y (T, out) = x (T, in) W^T. x is of Compute::operand type; y is dense.
   void forward(Operand x, TensorView<float> y) const;
   // y += x W^T.

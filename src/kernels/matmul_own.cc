@@ -69,12 +69,12 @@ float* scratch(int64_t n) {
 
 }  // namespace
 
-OwnPack::OwnPack(const Compute& compute, int64_t k, int64_t n)
-    : compute_(compute), k_(k), n_(n), panels_(DType::f32, (n + kPanel - 1) / kPanel * k, kPanel) {}
+OwnPack::OwnPack(const Compute& compute, int64_t k, int64_t n) : compute_(compute), k_(k), n_(n) {}
 
 void OwnPack::pack(const float* w, bool transposed) {
   const bool round = compute_.operand == DType::bf16;
-  parallel_for(panels_.rows() / k_, [&](int64_t panel) {
+  if (!has_block()) panels_ = Tensor(DType::f32, num_panels() * k_, kPanel);
+  parallel_for(num_panels(), [&](int64_t panel) {
     float* to = panels_.as<float>() + panel * k_ * kPanel;
     const int n = static_cast<int>(std::min(kPanel, n_ - panel * kPanel));
     if (transposed) {
@@ -90,7 +90,7 @@ void OwnPack::pack(const float* w, bool transposed) {
 }
 
 void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
-  const Tasks tasks(a.rows, panels_.rows() / k_);
+  const Tasks tasks(a.rows, num_panels());
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [row, last_row] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);

@@ -5,7 +5,10 @@
 // nothing but its own operand and the weights. bf16 operands are widened to f32.
 #pragma once
 
+#include <utility>
+
 #include "kernels/compute.h"
+#include "kernels/matmul.h"
 
 namespace r1 {
 
@@ -14,6 +17,10 @@ class OwnPack {
  public:
   OwnPack(const Compute& compute, int64_t k, int64_t n);
   void pack(const float* w, bool transposed);  // w (n, k) when transposed, else (k, n)
+  // The packed copy's block: none before the first pack, and none once it is taken away.
+  bool has_block() const { return panels_.cols() > 0; }
+  void use_block_of(SpareBlocks& spare) { panels_ = spare.take(DType::f32, num_panels() * k_, 16); }
+  Tensor take_block() { return std::exchange(panels_, Tensor()); }
   // C (rows, n) (+)= A (rows, k) B.
   void multiply(Operand a, TensorView<float> c, bool accumulate) const;
   // C (rows, k) (+)= A (rows, n) B^T, from the same panels: turned piece by piece while they are in the first cache, so
@@ -22,6 +29,8 @@ class OwnPack {
   size_t bytes() const { return panels_.bytes(); }
 
  private:
+  int64_t num_panels() const { return (n_ + 15) / 16; }
+
   Compute compute_;
   int64_t k_, n_;
   Tensor panels_;

@@ -45,6 +45,41 @@ TEST(Matmul, AgreesWithReferenceOnOddSizes) {
     }
 }
 
+TEST(Matmul, LentCopiesGiveTheSameBits) {
+  for (const Compute& c : all_computes()) {
+    const int64_t rows = 30, out = 70, in = 36;
+    const OperandBlock x = block(rows, in, c, 2), dy = block(rows, out, c, 3);
+    PackedMatrix packed(c, out, in, true), other(c, out, in, false);
+    const auto products = [&](PackedMatrix& m) {
+      Tensor y(DType::f32, bucket_rows(rows), out), dx(DType::f32, bucket_rows(rows), in);
+      m.forward(x.operand, {y.as<float>(), rows, out});
+      m.backward_input(dy.operand, {dx.as<float>(), rows, in});
+      std::vector<float> both(y.as<float>(), y.as<float>() + rows * out);
+      both.insert(both.end(), dx.as<float>(), dx.as<float>() + rows * in);
+      return both;
+    };
+    SpareBlocks spare;
+    for (uint32_t sample : {1u, 7u}) {
+      const auto w = test_normals(out * in, sample);
+      packed.pack(w.data());
+      const auto want = products(packed);
+      other.lend(Pass::forward, w.data(), spare);
+      other.lend(Pass::backward, w.data(), spare);
+      EXPECT_EQ(products(other), want) << compute_name(c);
+      other.take_back(spare);
+      EXPECT_EQ(other.bytes(), 0u);
+    }
+    const auto w = test_normals(out * in, 9);
+    packed.pack(w.data());
+    const auto want = products(packed);
+    packed.lend(Pass::forward, test_normals(out * in, 1).data(), spare);  // what is kept serves
+    packed.take_back(spare);
+    EXPECT_EQ(products(packed), want);
+    packed.drop();
+    EXPECT_EQ(packed.bytes(), 0u);
+  }
+}
+
 // The shapes of a real model (SmolLM2-135M), where oneDNN cuts its blocks otherwise than on small ones.
 struct RealShape {
   int64_t out, in;

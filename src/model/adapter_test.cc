@@ -70,7 +70,7 @@ struct Outcome {
   std::vector<float> gradients;
 };
 
-Outcome run(const Transformer& model, const Problem& p, AdapterUse use = AdapterUse::on) {
+Outcome run(Transformer& model, const Problem& p, AdapterUse use = AdapterUse::on) {
   const ModelConfig& c = model.config();
   const int64_t n = static_cast<int64_t>(p.selected.size());
   Workspace workspace(model.compute(), c, n, n, ModelUse::training);
@@ -90,6 +90,8 @@ Outcome run(const Transformer& model, const Problem& p, AdapterUse use = Adapter
   model.backward(p.tiny.batch, p.selected, cache, workspace, d, out.gradients.data());
   return out;
 }
+
+Outcome run(Transformer&& model, const Problem& p) { return run(model, p); }
 
 // sum_n weight_n log p_n of the reference with W + scale B A.
 double reference_value(const Problem& p, const ModelConfig& c, const AdapterLayout& layout, TransformerRef& ref,
@@ -160,9 +162,9 @@ TEST_P(AdapterFamilies, WithoutItsAdapterItIsTheBaseToTheLastBit) {
   const AdapterLayout layout(c, lora);
   const Tensor fresh = new_adapter(layout, 3);
   for (const Compute& compute : all_computes()) {
-    const Transformer base(c, compute, tiny_parameters(c), ModelUse::training);
+    Transformer base(c, compute, tiny_parameters(c), ModelUse::training);
     const Outcome want = run(base, p);
-    const Transformer model = adapted(c, lora, compute, tiny_adapter(layout));
+    Transformer model = adapted(c, lora, compute, tiny_adapter(layout));
     EXPECT_EQ(run(model, p, AdapterUse::off).hidden, want.hidden) << compute_name(compute);
     EXPECT_NE(run(model, p).hidden, want.hidden) << compute_name(compute);
     const std::vector<float> start(fresh.as<float>(), fresh.as<float>() + layout.total());
@@ -232,7 +234,7 @@ TEST(Adapter, BitsDoNotDependOnThreadsForwardOrBackward) {
   const LoraConfig lora = all_modules(5, 10);
   const int before = thread_count();
   for (const Compute& compute : all_computes()) {
-    const Transformer model = adapted(c, lora, compute, tiny_adapter(AdapterLayout(c, lora)));
+    Transformer model = adapted(c, lora, compute, tiny_adapter(AdapterLayout(c, lora)));
     set_thread_count(1);
     const Outcome one = run(model, p);
     for (int threads : {2, 3}) {

@@ -101,6 +101,21 @@ void Layer::pack(const float* parameters) {
   down_.pack(parameters + at_.down);
 }
 
+void Layer::drop() {
+  for (Linear* linear : {&qkv_, &o_, &gate_up_, &down_}) linear->drop();
+}
+
+void Layer::lend(Pass pass, const float* parameters, SpareBlocks& spare) {
+  qkv_.lend(pass, parameters + at_.qkv, spare);
+  o_.lend(pass, parameters + at_.o, spare);
+  gate_up_.lend(pass, parameters + at_.gate_up, spare);
+  down_.lend(pass, parameters + at_.down, spare);
+}
+
+void Layer::take_back(SpareBlocks& spare) {
+  for (Linear* linear : {&qkv_, &o_, &gate_up_, &down_}) linear->take_back(spare);
+}
+
 void Layer::pack_frozen(const float* held, const ParameterLayout::Layer& at, const ReadMatrix& read) {
   parameters_ = held;
   qkv_.pack(read(at.qkv, qkv_.out() * qkv_.in()));

@@ -56,6 +56,10 @@ class Layer {
 
   // Packs the matrices of a parameter block anew. `parameters` must stay valid: norms and biases are read from it.
   void pack(const float* parameters);
+  // Frees the packed copies of its matrices; lend() makes those of one pass again for the time until take_back().
+  void drop();
+  void lend(Pass pass, const float* parameters, SpareBlocks& spare);
+  void take_back(SpareBlocks& spare);
   // A frozen layer: `held` is a block of the layout without matrices and must stay valid; read(offset, size) gives
   // matrices of the whole layout `at`, each until the next call.
   using ReadMatrix = std::function<const float*(int64_t offset, int64_t size)>;

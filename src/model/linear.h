@@ -33,6 +33,10 @@ class Linear {
   void attach(const AdapterLayout& layout, const AdapterLayout::Matrix& at, bool with_backward);
 
   void pack(const float* w) { packed_.pack(w); }
+  // As PackedMatrix does.
+  void drop() { packed_.drop(); }
+  void lend(Pass pass, const float* w, SpareBlocks& spare) { packed_.lend(pass, w, spare); }
+  void take_back(SpareBlocks& spare) { packed_.take_back(spare); }
   void pack_adapter(const float* adapter);
 
   // y (T, out) from x (T, in).

@@ -92,7 +92,7 @@ TEST(ScalarHead, BackwardAgreesWithDifferences) {
   const ModelConfig c = read_config(scalar_config_json(), {}, "test");
   const ParameterLayout layout(c);
   const Compute compute = make_compute("f32");
-  const Transformer model(c, compute, formula_weights(layout), ModelUse::training);
+  Transformer model(c, compute, formula_weights(layout), ModelUse::training);
   const std::vector<std::vector<int32_t>> texts = {{3, 7, 1, 12, 5}, {4, 4, 9}};
   const std::vector<float> dscore = {0.7f, -1.3f};
   TinyBatch tiny;

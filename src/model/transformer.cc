@@ -65,8 +65,7 @@ Transformer::Transformer(const ModelConfig& config, const Compute& compute, Tens
       rope_(table_for(config)) {
   make_head(use);
   R1_CHECK(parameters_.cols() == layout_.total());
-  for (const ParameterLayout::Layer& at : layout_.layers())
-    layers_.emplace_back(compute, config, at, use == ModelUse::training);
+  for (const ParameterLayout::Layer& at : layout_.layers()) layers_.emplace_back(compute, config, at, false);
   repack();
 }
 
@@ -152,9 +151,16 @@ void Transformer::repack() {
     for (size_t i = 0; i < layers_.size() && adapter_layout_; i++) layers_[i].pack_adapter(adapter_.as<float>());
     return;
   }
-  const float* weights = std::as_const(*this).parameters();
-  for (Layer& layer : layers_) layer.pack(weights);
-  if (head_) head_->pack(weights + layout_.head());
+  layers_packed_ = false;
+  pack_layers();
+  if (head_) head_->pack(std::as_const(*this).parameters() + layout_.head());
+}
+
+void Transformer::pack_layers() {
+  if (layers_packed_) return;
+  spare_.clear();
+  for (Layer& layer : layers_) layer.pack(std::as_const(*this).parameters());
+  layers_packed_ = true;
 }
 
 void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update) {
@@ -180,7 +186,7 @@ void Transformer::update_and_pack(const std::function<void(int64_t begin, int64_
   if (config_.tied_embeddings && head_) update_head();
   for (size_t i = 0; i < layers_.size(); i++) {
     update_up_to(layout_.layers()[i].down + config_.width * config_.inner);
-    layers_[i].pack(parameters());
+    if (layers_packed_) layers_[i].pack(parameters());
   }
   if (!config_.tied_embeddings) update_head();
   update_up_to(layout_.total());
@@ -192,8 +198,7 @@ size_t Transformer::packed_bytes() const {
   return total;
 }
 
-Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
-                             AdapterUse adapter) const {
+void Transformer::embed(const Batch& batch, std::span<const int64_t> selected, Workspace& w, AdapterUse adapter) const {
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(T <= w.rows() && N <= w.selected(), "{} rows, {} selected; room for {} and {}", T, N, w.rows(),
            w.selected());
@@ -201,13 +206,17 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   w.scratch_.adapters.use = adapter;
   if (adapter_layout_) w.scratch_.adapters.make_room(compute_, T, adapter_layout_->widest_rank());
   embedding_forward(compute_, held() + held_.embedding(), D, batch.ids.data(), {w.state(0).x_in.as<float>(), T, D});
-  in_team([&] {
-    for (int64_t i = 0; i < config_.layers; i++) {
-      const bool last = i + 1 == config_.layers;
-      float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
-      layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, {x_out, T, D});
-    }
-  });
+}
+
+void Transformer::run_layer(int64_t i, const Batch& batch, KvCache& cache, Workspace& w) const {
+  const bool last = i + 1 == config_.layers;
+  float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
+  layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_,
+                                          {x_out, batch.rows(), config_.width});
+}
+
+Operand Transformer::pick(std::span<const int64_t> selected, Workspace& w) const {
+  const int64_t D = config_.width, N = static_cast<int64_t>(selected.size());
   for (int64_t n = 0; n < N; n++)
     std::copy_n(w.x_out.as<float>() + selected[static_cast<size_t>(n)] * D, D, w.picked.as<float>() + n * D);
   const Operand hidden{w.hidden.raw(), compute_.operand, N, D};
@@ -216,8 +225,33 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
   return hidden;
 }
 
+Operand Transformer::forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
+                             AdapterUse adapter) const {
+  R1_CHECK(layers_packed_, "the layers are packed one at a time now: pack_layers() first");
+  embed(batch, selected, w, adapter);
+  in_team([&] {
+    for (int64_t i = 0; i < config_.layers; i++) run_layer(i, batch, cache, w);
+  });
+  return pick(selected, w);
+}
+
+Operand Transformer::forward_to_train(const Batch& batch, std::span<const int64_t> selected, KvCache& cache,
+                                      Workspace& w) {
+  if (frozen_) return forward(batch, selected, cache, w);  // its copies are all there is of its matrices
+  for (size_t i = 0; i < layers_.size() && layers_packed_; i++) layers_[i].drop();
+  layers_packed_ = false;
+  embed(batch, selected, w, AdapterUse::on);
+  for (int64_t i = 0; i < config_.layers; i++) {
+    Layer& layer = layers_[static_cast<size_t>(i)];
+    layer.lend(Pass::forward, parameters(), spare_);
+    in_team([&] { run_layer(i, batch, cache, w); });
+    layer.take_back(spare_);
+  }
+  return pick(selected, w);
+}
+
 void Transformer::backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& w,
-                           TensorView<const float> d_hidden, float* gradients) const {
+                           TensorView<const float> d_hidden, float* gradients) {
   const int64_t T = batch.rows(), D = config_.width, N = static_cast<int64_t>(selected.size());
   R1_CHECK(w.dx.rows() >= T && d_hidden.rows == N);
   std::fill_n(w.d_picked.as<float>(), N * D, 0.0f);
@@ -230,8 +264,12 @@ void Transformer::backward(const Batch& batch, std::span<const int64_t> selected
     for (int64_t d = 0; d < D; d++) to[d] += from[d];
   }
   const TensorView<float> dx(w.dx.as<float>(), T, D);
-  for (int64_t i = config_.layers - 1; i >= 0; i--)
-    layers_[static_cast<size_t>(i)].backward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, dx, gradients);
+  for (int64_t i = config_.layers - 1; i >= 0; i--) {
+    Layer& layer = layers_[static_cast<size_t>(i)];
+    if (!frozen_) layer.lend(Pass::backward, parameters(), spare_);
+    layer.backward(batch, rope_, cache.layer(i), w.state(i), w.scratch_, dx, gradients);
+    layer.take_back(spare_);
+  }
   if (!frozen_) embedding_backward(compute_, dx, batch.ids.data(), gradients + layout_.embedding(), D);
 }
 

@@ -42,7 +42,7 @@ class Workspace {
 
 class Transformer {
  public:
-  // Takes the weights. `use` training keeps the packed copies backward needs.
+  // Takes the weights. With `use` training it has what backward needs of its head.
   Transformer(const ModelConfig& config, const Compute& compute, Tensor parameters, ModelUse use);
 
   // A copy for sampling whose layers multiply in eight bits (kernels/matmul_int8.h), packed from `source`'s weights as
@@ -70,8 +70,10 @@ class Transformer {
   const BlockLayout& trained_layout() const;
   float* trained();
   const float* trained() const;
-  // After the parameters changed.
+  // After the parameters changed: all packed copies anew.
   void repack();
+  // Packed copies of all layers for forward(), where forward_to_train() dropped them.
+  void pack_layers();
   // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
   // while it is still in the cache: the optimiser's pass is also the one that writes the packed copies.
   void update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update);
@@ -84,10 +86,14 @@ class Transformer {
   Operand forward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
                   AdapterUse adapter = AdapterUse::on) const;
 
-  // After forward with the same arguments: d_hidden (selected, D) is the gradient of forward's result before rounding;
+  // The same in an update, where memory is short: the layers that are trained drop their packed copies, and each is
+  // packed for the time of its pass. Costs some per cent of a micro-batch of a thousand tokens; the bits are the same.
+  Operand forward_to_train(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace);
+
+  // After either with the same arguments: d_hidden (selected, D) is the gradient of forward's result before rounding;
   // adds to `gradients`, a block of trained_layout() (the head's own gradient is LmHead::backward's).
   void backward(const Batch& batch, std::span<const int64_t> selected, KvCache& cache, Workspace& workspace,
-                TensorView<const float> d_hidden, float* gradients) const;
+                TensorView<const float> d_hidden, float* gradients);
 
   // Throws r1::Error where there is none: a reward model cannot write.
   const LmHead& head() const;
@@ -99,6 +105,9 @@ class Transformer {
  private:
   float* gradient_at(float* gradients, int64_t offset) const { return frozen_ ? nullptr : gradients + offset; }
   void make_head(ModelUse use);
+  void embed(const Batch& batch, std::span<const int64_t> selected, Workspace& workspace, AdapterUse adapter) const;
+  void run_layer(int64_t layer, const Batch& batch, KvCache& cache, Workspace& workspace) const;
+  Operand pick(std::span<const int64_t> selected, Workspace& workspace) const;
   void pack_frozen(const ReadParameter& read);
   const float* held() const { return source_ != nullptr ? source_->held() : parameters_.as<float>(); }
 
@@ -112,6 +121,8 @@ class Transformer {
   Tensor adapter_;
   RopeTable rope_;
   std::vector<Layer> layers_;
+  bool layers_packed_ = true;  // with copies that are kept
+  SpareBlocks spare_;
   std::optional<LmHead> head_;  // none in a copy, nor with a scalar head
 };
 

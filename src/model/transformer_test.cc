@@ -68,12 +68,14 @@ struct Outcome {
   std::vector<char> hidden;
 };
 
-Outcome run(const ModelConfig& config, const Compute& compute, const Problem& p) {
-  const Transformer model(config, compute, tiny_parameters(config), ModelUse::training);
+Outcome run(Transformer& model, const Problem& p, bool lent = false) {
+  const ModelConfig& config = model.config();
+  const Compute& compute = model.compute();
   const int64_t n = static_cast<int64_t>(p.selected.size()), rows = p.tiny.batch.rows();
   Workspace workspace(compute, config, rows, n, ModelUse::training);
   KvCache cache(compute, config, p.tiny.num_pages);
-  const Operand hidden = model.forward(p.tiny.batch, p.selected, cache, workspace);
+  const Operand hidden = lent ? model.forward_to_train(p.tiny.batch, p.selected, cache, workspace)
+                              : model.forward(p.tiny.batch, p.selected, cache, workspace);
   Outcome out;
   const char* bytes = static_cast<const char*>(hidden.data);
   out.hidden.assign(bytes, bytes + static_cast<size_t>(n * config.width) * dtype_size(hidden.dtype));
@@ -86,6 +88,11 @@ Outcome run(const ModelConfig& config, const Compute& compute, const Problem& p)
                         out.gradients.data() + model.layout().head());
   model.backward(p.tiny.batch, p.selected, cache, workspace, d, out.gradients.data());
   return out;
+}
+
+Outcome run(const ModelConfig& config, const Compute& compute, const Problem& p) {
+  Transformer model(config, compute, tiny_parameters(config), ModelUse::training);
+  return run(model, p);
 }
 
 std::vector<double> reference_logps(const Problem& p, const TransformerRef& ref, const ModelConfig& c) {
@@ -186,7 +193,7 @@ TEST(Transformer, GradientsAddUp) {
   const ModelConfig c = tiny_config("qwen3");
   const Compute compute{detect_isa(), DType::f32, false};
   const Problem p = make_problem(c, 5, {4, 3}, true);
-  const Transformer model(c, compute, tiny_parameters(c), ModelUse::training);
+  Transformer model(c, compute, tiny_parameters(c), ModelUse::training);
   const int64_t n = static_cast<int64_t>(p.selected.size());
   Workspace workspace(compute, c, p.tiny.batch.rows(), n, ModelUse::training);
   KvCache cache(compute, c, p.tiny.num_pages);
@@ -199,6 +206,28 @@ TEST(Transformer, GradientsAddUp) {
   }
   for (float& x : once) x *= 2;
   EXPECT_LT(relative_gap(twice, once), 1e-6);
+}
+
+// An update packs one layer at a time: the bits are those of the copies that sampling keeps, of the weights as they
+// are.
+TEST(Transformer, LayersPackedOneAtATimeGiveTheSameBits) {
+  for (const char* family : {"llama", "qwen2", "qwen3"})
+    for (const Compute& compute : all_computes()) {
+      const ModelConfig c = tiny_config(family);
+      const Problem p = make_problem(c, 5, {4, 3}, true);
+      Transformer model(c, compute, tiny_parameters(c), ModelUse::training);
+      const auto same = [&](const Outcome& a, const Outcome& b) {
+        return a.hidden == b.hidden && a.gradients == b.gradients && a.scores[3].logp == b.scores[3].logp;
+      };
+      const Outcome kept = run(model, p), lent = run(model, p, true);
+      EXPECT_TRUE(same(kept, lent)) << family << " " << compute_name(compute);
+      for (int64_t i = 0; i < model.layout().total(); i++) model.parameters()[i] *= 1.25f;
+      model.update_and_pack([](int64_t, int64_t) {});
+      const Outcome moved = run(model, p, true);
+      EXPECT_FALSE(same(moved, lent));
+      model.pack_layers();
+      EXPECT_TRUE(same(moved, run(model, p))) << family << " " << compute_name(compute);
+    }
 }
 
 TEST(Transformer, PlannedBytesAreWhatIsAllocated) {

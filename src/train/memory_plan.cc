@@ -10,9 +10,9 @@ namespace r1 {
 namespace {
 
 constexpr double kGb = 1e9;
-constexpr const char *kWeights = "weights", *kPacked = "packed copies", *kGradients = "gradients",
-                     *kOptimizer = "optimiser state", *kActivations = "activations", *kReference = "reference model",
-                     *kSampler = "sampler, key cache";
+constexpr const char *kWeights = "weights", *kPacked = "packed copies", *kPackedLayers = "packed layers",
+                     *kPackedLayer = "packed layer", *kGradients = "gradients", *kOptimizer = "optimiser state",
+                     *kActivations = "activations", *kReference = "reference model", *kSampler = "sampler, key cache";
 
 int64_t widest(const ModelConfig& c) {
   return std::max({c.qkv_cols(), 2 * c.inner, std::min(kHeadTile, c.vocabulary)});
@@ -54,10 +54,6 @@ std::string suggestion(const std::string& part) {
 size_t MemoryPlan::rollout_bytes() const { return sum_of(items, &MemoryItem::in_rollout); }
 size_t MemoryPlan::update_bytes() const { return sum_of(items, &MemoryItem::in_update); }
 size_t MemoryPlan::peak_bytes() const { return std::max(rollout_bytes(), update_bytes()); }
-void MemoryPlan::set(const std::string& name, size_t bytes) {
-  for (MemoryItem& item : items)
-    if (item.name == name) item.bytes = bytes;
-}
 
 UpdateLoad update_load(std::span<const TrainGroup> groups, int64_t micro_batch_tokens) {
   size_t few = 0;
@@ -98,20 +94,33 @@ UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) 
   return most;
 }
 
-size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
-  const auto both = [&](int64_t out, int64_t in) {
-    // our own panels serve both directions
-    return matrix_bytes(compute, out, in) + (with_backward && compute.onednn ? matrix_bytes(compute, in, out) : 0);
-  };
-  const size_t layer =
-      both(c.qkv_cols(), c.width) + both(c.width, c.q_cols()) + both(2 * c.inner, c.width) + both(c.width, c.inner);
+namespace {
+
+size_t packed_matrix_bytes(const Compute& compute, int64_t out, int64_t in, bool with_backward) {
+  // our own panels serve both directions
+  return matrix_bytes(compute, out, in) + (with_backward && compute.onednn ? matrix_bytes(compute, in, out) : 0);
+}
+
+size_t packed_layer_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
+  const auto both = [&](int64_t out, int64_t in) { return packed_matrix_bytes(compute, out, in, with_backward); };
+  return both(c.qkv_cols(), c.width) + both(c.width, c.q_cols()) + both(2 * c.inner, c.width) + both(c.width, c.inner);
+}
+
+size_t packed_head_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
   const size_t tile = static_cast<size_t>(kHeadRows * std::min(kHeadTile, c.vocabulary));
-  return static_cast<size_t>(c.layers) * layer + both(c.vocabulary, c.width) +
+  return packed_matrix_bytes(compute, c.vocabulary, c.width, with_backward) +
          tile * (4 + (with_backward ? dtype_size(compute.operand) : 0));
 }
 
+}  // namespace
+
+size_t packed_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
+  return static_cast<size_t>(c.layers) * packed_layer_bytes(compute, c, with_backward) +
+         packed_head_bytes(compute, c, with_backward);
+}
+
 // Which blocks are alive when: Policy::rest gives back gradients and activations before a rollout, the sampler its keys
-// behind it.
+// behind it. Layers that are trained are packed for a rollout, and one at a time in an update.
 MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const MemoryNeeds& needs) {
   const int64_t all = ParameterLayout(c).total(), trained = needs.trained < 0 ? all : needs.trained;
   const size_t weights = 4 * static_cast<size_t>(needs.kept_f32 < 0 ? all : needs.kept_f32);
@@ -124,7 +133,13 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   // oneDNN's code and its copies of operands, seen: some 20 MB and a few blocks of its largest product
   if (compute.onednn) add("matmul library", (size_t{16} << 20) + static_cast<size_t>(kHeadRows * widest(c)) * 16);
   add(kWeights, weights);
-  add(kPacked, packed_bytes(compute, c, needs.trains));
+  if (needs.trains && needs.trained < 0) {
+    add(kPacked, packed_head_bytes(compute, c, true));
+    add(kPackedLayers, static_cast<size_t>(c.layers) * packed_layer_bytes(compute, c, false), true, false);
+    add(kPackedLayer, packed_layer_bytes(compute, c, true), false);
+  } else {
+    add(kPacked, packed_bytes(compute, c, needs.trains));
+  }
   if (needs.trains) add(kGradients, 4 * static_cast<size_t>(trained), false);
   if (needs.trains) add(kOptimizer, static_cast<size_t>(needs.state_bytes * static_cast<double>(trained)));
   const size_t second = needs.reference ? 4 * static_cast<size_t>(all) + packed_bytes(compute, c, false) : 0;

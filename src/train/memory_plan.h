@@ -24,8 +24,6 @@ struct MemoryPlan {
   size_t rollout_bytes() const;
   size_t update_bytes() const;
   size_t peak_bytes() const;
-  // Another value for an item that became known; adds nothing when there is no such item.
-  void set(const std::string& name, size_t bytes);
 };
 
 // The fullest micro-batch: rows, rows that reach the head, pages of keys.
@@ -55,7 +53,7 @@ struct MemoryNeeds {
 };
 MemoryPlan plan_memory(const Compute& compute, const ModelConfig& config, const MemoryNeeds& needs);
 
-// Bytes of a model's packed matmul operands; a few per cent off where the library pads.
+// Bytes of a model's packed matmul operands where all are kept; a few per cent off where the library pads.
 size_t packed_bytes(const Compute& compute, const ModelConfig& config, bool with_backward);
 
 // The plan as a table, in GB, a line an entry.

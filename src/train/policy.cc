@@ -49,7 +49,7 @@ void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
 const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
   const Room room = room_for(batch);
   reserve(room.rows, room.selected, room.pages);
-  hidden_ = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  hidden_ = model_.forward_to_train(batch.batch, batch.selected, *cache_, *workspace_);
   scores_.resize(batch.selected.size());
   model_.head().score(hidden_, batch.targets.data(), scores_.data());
   return scores_;
@@ -67,7 +67,7 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
 const std::vector<float>& Policy::forward_scores(const MicroBatch& batch) {
   const Room room = room_for(batch);
   reserve(room.rows, room.selected, room.pages);
-  hidden_ = model_.forward(batch.batch, batch.selected, *cache_, *workspace_);
+  hidden_ = model_.forward_to_train(batch.batch, batch.selected, *cache_, *workspace_);
   scalar_scores_ = scalar_scores(hidden_, model_.score_weight());
   return scalar_scores_;
 }
@@ -85,6 +85,7 @@ void Policy::rest() {
   cache_.reset();
   cache_pages_ = 0;
   d_hidden_ = Tensor();
+  model_.pack_layers();
 }
 
 double Policy::update(const UpdateOptions& o) {

@@ -37,10 +37,11 @@ class Policy {
   // of sum dscore_i score_i.
   const std::vector<float>& forward_scores(const MicroBatch& batch);
   void backward_scores(const MicroBatch& batch, const std::vector<float>& dscore);
-  // Clips the gathered gradient, updates, clears it, packs the weights anew. Returns the norm before clipping. Throws
-  // before anything moved when the gradient is not finite.
+  // Clips the gathered gradient, updates, clears it, packs anew what is packed. Returns the norm before clipping.
+  // Throws before anything moved when the gradient is not finite.
   double update(const UpdateOptions& options);
-  // Between updates: gives back the memory that only updates need. Gathered gradients are lost.
+  // Before the model is sampled from or scores: gives back the memory that only updates need, gathered gradients too,
+  // and packs the layers.
   void rest();
 
   Transformer& model() { return model_; }

@@ -282,6 +282,7 @@ class RewardModelTrainer {
     std::vector<const ScoredRow*> rows;
     for (const ScoredRow& row : held_out_.rows) rows.push_back(&row);
     if (rows.size() > static_cast<size_t>(o_.eval_rows)) rows.resize(static_cast<size_t>(o_.eval_rows));
+    session_.policy().rest();
     Scorer scorer(session_.model());
     const ScoreSums sums = pass_over(rows, o_, [&](const MicroBatch& b) { return scorer.score_scalar(b); }, {});
     const double n = sums.rows;

@@ -51,7 +51,6 @@ TrainSession::TrainSession(const TrainingOptions& options, const Setup& setup)
   plan(config);
   make_model(config);
   policy_ = std::make_unique<Policy>(*model_, parse_optim(options.optim));
-  plan_.set("packed copies", model_->packed_bytes());
   reserve();
   if (setup.resume) {
     if (const auto found = store_.newest()) {
