@@ -171,6 +171,7 @@ TEST_F(SmolLM2Slow, SampledLogProbsAreTheTrainersBitForBit) {
     }
     EXPECT_EQ(checked, tokens);
     EXPECT_EQ(differing, 0) << mix.threads << " threads";
+    policy.rest();
   }
   set_thread_count(before);
 }
