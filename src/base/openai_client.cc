@@ -70,6 +70,7 @@ std::vector<RemoteText> OpenAiClient::ask(const TextRequest& r, int64_t n, int64
     body["messages"] = r.messages;
   else
     body["prompt"] = r.prompt;
+  if (!r.chat_template_kwargs.is_null()) body["chat_template_kwargs"] = r.chat_template_kwargs;
   body.update({{"n", n},
                {"max_tokens", r.max_tokens},
                {"temperature", r.temperature},

@@ -23,8 +23,9 @@ OpenAiAddress parse_openai_address(const std::string& name);
 
 // One of the two is given.
 struct TextRequest {
-  nlohmann::ordered_json messages = nullptr;  // of /chat/completions
-  std::string prompt = {};                    // of /completions, where messages is null
+  nlohmann::ordered_json messages = nullptr;              // of /chat/completions
+  nlohmann::ordered_json chat_template_kwargs = nullptr;  // beside them: vLLM's and llama.cpp's; null: not sent
+  std::string prompt = {};                                // of /completions, where messages is null
   int64_t n = 1, max_tokens = 1024, seed = 0;
   double temperature = 1, top_p = 1;
 };

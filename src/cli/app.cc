@@ -35,6 +35,7 @@ void declare_chat_keys(OptionTable& table, GenerateFlags& f) {
   table.add("seed", &f.seed, "same seed, same text");
   table.add("max_completion_length", &f.max_tokens, "tokens");
   table.add("system_prompt", &f.system_prompt, "system message");
+  table.add("chat_template_kwargs", &f.chat_template_kwargs, "more variables of the chat template, a JSON object");
 }
 void declare_generate_keys(OptionTable& table, TurnFlags& f) {
   declare_chat_keys(table, f);
@@ -88,6 +89,8 @@ void add_sampling_flags(CLI::App* verb, GenerateFlags& f) {
   verb->add_option("--seed", f.seed, "same seed, same text")->capture_default_str();
   verb->add_option("--stop", f.stop, "text that ends an answer, repeatable");
   verb->add_option("--system", f.system_prompt, "system message");
+  verb->add_option("--chat-template-kwargs", f.chat_template_kwargs,
+                   "more variables of the chat template, a JSON object: '{\"enable_thinking\": false}'");
 }
 
 // Everything the words are read into; lives until the verb has run.

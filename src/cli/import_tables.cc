@@ -169,7 +169,6 @@ constexpr ForeignKey kForeign[] = {
     {"reward_model_name_or_path", "", "rewards are rules here, or a program (exec:COMMAND)"},
     {"chat_template_path", "",
      "give the template itself as chat_template, or put chat_template.jinja into the model's folder"},
-    {"chat_template_kwargs", "", "the template gets messages, tools and the special tokens"},
     {"eos_token", "", "the model's own end token ends a turn; change its tokenizer_config.json"},
     {"lora_modules_to_save", "", "an adapter holds low-rank matrices alone"},
     {"lora_target_parameters", "", "an adapter sits on linear layers"},

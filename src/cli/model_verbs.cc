@@ -72,14 +72,21 @@ SamplingOptions sampling_of(const GenerateFlags& f) {
 
 namespace {
 
+PromptOptions prompt_options_of(const GenerateFlags& f) {
+  PromptOptions options;
+  options.prompt_template = f.chat ? "chat" : "none";
+  if (!f.chat) return options;
+  options.system_prompt = f.system_prompt;
+  options.chat_template_kwargs = f.chat_template_kwargs;
+  return options;
+}
+
 std::vector<TokenId> prompt_ids_of(const OpenModel& m, const GenerateFlags& f) {
   if (f.prompt_ids) return parse_ids(*f.prompt_ids);
   if (!f.chat && !f.system_prompt.empty()) fail_usage("--system goes with --chat");
+  if (!f.chat && !f.chat_template_kwargs.empty()) fail_usage("--chat-template-kwargs goes with --chat");
   if (!m.tokenizer) fail("{}: holds no tokenizer; use --prompt-ids", m.files.path);
-  PromptOptions options;
-  options.prompt_template = f.chat ? "chat" : "none";
-  options.system_prompt = f.chat ? f.system_prompt : "";
-  return PromptBuilder(m.files, m.tokenizer, options).build(f.prompt).ids;
+  return PromptBuilder(m.files, m.tokenizer, prompt_options_of(f)).build(f.prompt).ids;
 }
 
 }  // namespace
@@ -145,10 +152,7 @@ int run_generate_checked(const TurnFlags& f) {
   const OpenModel m(f);
   const std::vector<TokenId> prompt = prompt_ids_of(m, f);
   if (!m.tokenizer) fail("{}: holds no tokenizer; steps are of text", m.files.path);
-  PromptOptions options;
-  options.prompt_template = f.chat ? "chat" : "none";
-  options.system_prompt = f.chat ? f.system_prompt : "";
-  const PromptBuilder prompts(m.files, m.tokenizer, options);
+  const PromptBuilder prompts(m.files, m.tokenizer, prompt_options_of(f));
   SelfCheckRunner runner(*m.model, prompts, m.tokenizer, f.watch);
   const std::string problem = f.prompt_ids ? m.tokenizer->decode(prompt) : f.prompt;
   const std::string prefilled = f.chat ? prompts.build(f.prompt).prefilled : "";
@@ -172,6 +176,7 @@ int run_chat(const GenerateFlags& f) {
   if (!m.tokenizer) fail("{}: holds no tokenizer", m.files.path);
   PromptOptions options;
   options.system_prompt = f.system_prompt;
+  options.chat_template_kwargs = f.chat_template_kwargs;
   const PromptBuilder prompts(m.files, m.tokenizer, options);
   Sampler sampler(*m.model, m.tokenizer, {.max_active = 1});
   const bool remembers = !m.files.chat_template.empty();

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "reward/reward.h"
 #include "train/options.h"
@@ -30,6 +31,19 @@ std::vector<std::string> texts_of(const YamlValue& v) {
   else if (!v.is(Kind::null))
     out.push_back(v.text);
   return out;
+}
+
+// For a key that takes JSON. YAML's numbers that JSON has no word for (.inf, .nan) stay texts.
+nlohmann::ordered_json json_of(const YamlValue& v) {
+  using Json = nlohmann::ordered_json;
+  if (v.is(Kind::null)) return nullptr;
+  if (v.is(Kind::text)) return v.text;
+  Json out = v.is(Kind::map) ? Json::object() : Json::array();
+  for (const auto& [name, value] : v.members) out[name] = json_of(value);
+  for (const YamlValue& item : v.items) out.push_back(json_of(item));
+  if (v.is(Kind::map) || v.is(Kind::list)) return out;
+  const Json scalar = Json::parse(v.text, nullptr, false);
+  return scalar.is_discarded() ? Json(v.text) : scalar;
 }
 
 class Importer {
@@ -150,7 +164,8 @@ class Importer {
                                                        {"dataset_mixture", &Importer::dataset_mixture},
                                                        {"datasets", &Importer::datasets},
                                                        {"shuffle_dataset", &Importer::shuffle_dataset},
-                                                       {"use_peft", &Importer::plain}};
+                                                       {"use_peft", &Importer::plain},
+                                                       {"chat_template_kwargs", &Importer::chat_template_kwargs}};
     return all;
   }
 
@@ -218,6 +233,11 @@ class Importer {
   void max_seq_length(const std::string& key, const YamlValue& v) {
     if (is_grpo()) return note_key(Fate::ignored, key, v, "max_completion_length bounds what is sampled");
     set("max_length", v.text, key, v);
+  }
+  void chat_template_kwargs(const std::string& key, const YamlValue& v) {
+    if (v.is(Kind::null)) return note_key(Fate::ignored, key, v, "none are given");
+    if (!v.is(Kind::map)) return note_key(Fate::impossible, key, v, "expected a map");
+    set(key, json_of(v).dump(), key, v);
   }
   void lora_target_modules(const std::string& key, const YamlValue& v) {
     std::string all;

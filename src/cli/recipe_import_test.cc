@@ -174,7 +174,8 @@ TEST(RecipeImport, SftMixturesAndOtherSpellings) {
       "  seed: 7\n  test_split_size: 0.1\nmax_seq_length: 2048\nsave_strategy: 'no'\nlearning_rate: "
       "4.0e-05\nlr_scheduler_kwargs:\n  min_lr: "
       "4.0e-06\n"
-      "lora_target_modules: [q_proj, v_proj]\nchat_template: \"{{ x }}\\n\"\npacking: true\nwarmup_steps: 0.1\n");
+      "lora_target_modules: [q_proj, v_proj]\nchat_template: \"{{ x }}\\n\"\npacking: true\nwarmup_steps: 0.1\n"
+      "chat_template_kwargs: {enable_thinking: false, budget: 1e3, tags: [a, null], name: 'x'}\n");
   EXPECT_EQ(r.kind, "sft");
   const auto keys = keys_of(r);
   EXPECT_EQ(keys.at("data"), "a/b?share=0.106,c.jsonl");
@@ -187,6 +188,8 @@ TEST(RecipeImport, SftMixturesAndOtherSpellings) {
   EXPECT_EQ(keys.at("lora_target_modules"), "q_proj,v_proj");
   EXPECT_EQ(keys.at("chat_template"), "{{ x }}\n");
   EXPECT_EQ(keys.at("warmup_ratio"), "0.1");
+  EXPECT_EQ(keys.at("chat_template_kwargs"),
+            R"({"enable_thinking":false,"budget":"1e3","tags":["a",null],"name":"x"})");
   EXPECT_EQ(fate_of(r, "packing"), "ignored");
   EXPECT_EQ(keys_of(import("datasets:\n- path: a.jsonl\n- path: b.jsonl\n  fraction: 0.5\n")).at("data"),
             "a.jsonl,b.jsonl?share=0.5");

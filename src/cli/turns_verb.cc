@@ -67,6 +67,7 @@ int run_generate_turns(const TurnFlags& f) {
   const Transformer model = load_transformer(files, make_compute(f.compute_dtype), ModelUse::inference);
   PromptOptions how;
   how.system_prompt = f.system_prompt;
+  how.chat_template_kwargs = f.chat_template_kwargs;
   if (f.data.empty()) how.prompt_template = f.chat ? "chat" : "none";
   const PromptBuilder prompts(files, tokenizer, how);
   const auto reward = make_reward_for(f.data, "auto", {});

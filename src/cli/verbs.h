@@ -26,7 +26,7 @@ struct ModelFlags {
 int run_logprobs(const ModelFlags& flags);
 
 struct GenerateFlags : ModelFlags {
-  std::string prompt, system_prompt;
+  std::string prompt, system_prompt, chat_template_kwargs;
   std::optional<std::string> prompt_ids;
   bool chat = false, json = false;
   int64_t n = 1, max_tokens = 256, seed = 42, top_k = 0;

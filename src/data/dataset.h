@@ -42,6 +42,7 @@ struct DataRow {
   std::vector<int32_t> input_ids;  // tokenised rows
   std::vector<int32_t> labels;     // same length, -100 = not learned
   nlohmann::ordered_json tools;    // function descriptions for the chat template; null when the row has none
+  nlohmann::ordered_json chat_template_kwargs;  // more variables for it, an object; null when the row has none
   // what reward models learn, beside the prompt
   nlohmann::ordered_json chosen, rejected;  // preference: each a text, or a list of messages after the prompt's
   std::optional<bool> good;                 // unpaired preference: of `completion`

@@ -372,12 +372,29 @@ std::string detect_row_format(const Json& row) {
       keys.substr(0, 200), keys.find(';') == keys.npos ? "" : " (a CSV's columns lie between commas, not \";\")");
 }
 
+Json chat_variables(const Json& given) {
+  const char* key = "chat_template_kwargs";
+  Json out = given;
+  if (given.is_string()) {
+    check_json_shape(given.get_ref<const std::string&>(), 0);
+    out = Json::parse(given.get_ref<const std::string&>(), nullptr, false);
+    if (out.is_discarded()) fail("\"{}\" is a text that is no JSON, expected an object of variables", key);
+  }
+  if (!out.is_object()) fail("\"{}\" is {}, expected an object of variables", key, out.type_name());
+  for (const auto& [name, value] : out.items())
+    if (name == "messages" || name == "tools" || name == "add_generation_prompt" || name.ends_with("_token"))
+      fail("\"{}\" holds {}, which the chat template gets already", key, name);
+  return out;
+}
+
 DataRow read_row(const Json& row, const std::string& format) {
   for (const Format& one : kFormats) {
     if (one.name != format) continue;
     DataRow out;
     out.row = row;
     read_tools(row, out);
+    if (has(row, "chat_template_kwargs") && row["chat_template_kwargs"] != "")
+      out.chat_template_kwargs = chat_variables(row["chat_template_kwargs"]);
     one.read(row, out);
     return out;
   }

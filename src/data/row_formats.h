@@ -15,7 +15,8 @@
 //   stepwise             prompt + completions (a list of texts) + labels (a list of true, false)
 //   verl                 prompt (messages) + reward_model.ground_truth
 //
-// Beside these: system (a text: the system message), tools (a list, or its JSON as a text).
+// Beside these: system (a text: the system message), tools (a list, or its JSON as a text), chat_template_kwargs (an
+// object, or its JSON as a text).
 #pragma once
 
 #include <string>
@@ -37,5 +38,9 @@ DataRow read_row(const nlohmann::ordered_json& row, const std::string& format);
 
 // A list of messages in one spelling, {role, content, ...}: {from, value} becomes it. Throws r1::Error naming `key`.
 nlohmann::ordered_json read_messages(const nlohmann::ordered_json& messages, const std::string& key);
+
+// More variables of the chat template: an object, or its JSON as a text. Throws r1::Error for anything else, and for
+// names that a template gets already (messages, tools, add_generation_prompt, *_token).
+nlohmann::ordered_json chat_variables(const nlohmann::ordered_json& given);
 
 }  // namespace r1

@@ -179,6 +179,15 @@ TEST(RowFormats, MasksOfTokenisedRows) {
 TEST(RowFormats, ToolsAsListOrText) {
   const std::string text = R"({"messages":[{"role":"user","content":"q"}],"tools":"[{\"type\":\"function\"}]"})";
   EXPECT_EQ(read(text).tools.size(), 1u);
+  EXPECT_EQ(read(R"({"prompt":"q","chat_template_kwargs":{"enable_thinking":false}})").chat_template_kwargs.dump(),
+            R"({"enable_thinking":false})");
+  EXPECT_EQ(read(R"({"prompt":"q","chat_template_kwargs":"{\"a\":1}"})").chat_template_kwargs["a"], 1);
+  EXPECT_TRUE(read(R"({"prompt":"q","chat_template_kwargs":null})").chat_template_kwargs.is_null());
+  for (const char* wrong : {"[]", "\"x\"", "{\"tools\":[]}", "{\"bos_token\":\"<s>\"}"})
+    EXPECT_NE(
+        error_of(std::string(R"({"prompt":"q","chat_template_kwargs":)") + wrong + "}").find("chat_template_kwargs"),
+        std::string::npos)
+        << wrong;
   EXPECT_NE(error_of(R"({"messages":[{"role":"user","content":"q"}],"tools":"none"})").find("\"tools\" is string"),
             std::string::npos);
 }

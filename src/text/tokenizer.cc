@@ -38,6 +38,7 @@ int depth_of(std::string_view json) {
 }
 
 constexpr int64_t kMostIds = 1 << 20;                         // the largest vocabularies out there have a quarter of it
+constexpr size_t kMostMerges = 1 << 20;                       // the longest list out there has half of it
 constexpr size_t kLongestAdded = 1024, kMostAdded = 1 << 17;  // bytes of an added token; how many
 
 const Json& part_of(const Json& json, const char* key) {
@@ -59,6 +60,7 @@ TokenId checked_id(const Json& value, const std::string& token, const std::strin
 }
 
 std::vector<std::pair<std::string, std::string>> read_merges(const Json& list, const std::string& file) {
+  if (list.size() > kMostMerges) fail("{}: {} merges, at most {} are read", file, list.size(), kMostMerges);
   std::vector<std::pair<std::string, std::string>> merges;
   merges.reserve(list.size());
   for (const Json& m : list) {

@@ -363,6 +363,13 @@ TEST(TokenizerHostile, SizesOfSteps) {
   EXPECT_NE(message_of(json.dump()).find("start -1"), std::string::npos);
 }
 
+TEST(TokenizerHostile, MoreMergesThanAnybodyHas) {
+  Json json = small();
+  json["model"]["merges"] = Json::array();
+  for (int i = 0; i < (1 << 20) + 1; i++) json["model"]["merges"].push_back("a b");
+  EXPECT_NE(message_of(json.dump()).find("1048577 merges, at most 1048576 are read"), std::string::npos);
+}
+
 TEST(TokenizerHostile, DeepNesting) {
   const std::string deep = std::string(100000, '[') + std::string(100000, ']');
   EXPECT_NE(message_of(deep).find("nested 100000 deep"), std::string::npos);

@@ -78,6 +78,11 @@ TEST(TraceRows, DuplicatesGoValuesAreBalancedAndOrderStays) {
   general.messages.insert(general.messages.begin(), Json{{"role", "system"}, {"content", "s"}});
   EXPECT_TRUE(rows_for_sft({traces[0]}, {general}).starts_with("{\"messages\":[{\"role\":\"user\""))
       << "one shape for all";
+  general.row = {{"tools", {{{"name", "add"}}}}, {"chat_template_kwargs", {{"enable_thinking", false}}}, {"id", 7}};
+  EXPECT_NE(rows_for_sft({}, {general})
+                .find(R"("tools":[{"name":"add"}],"chat_template_kwargs":{"enable_thinking":false},"meta")"),
+            std::string::npos)
+      << "what the chat template needs goes with the row";
 }
 
 class Stages : public ::testing::Test {

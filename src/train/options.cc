@@ -17,6 +17,8 @@ void PromptOptions::declare(OptionTable& t) {
   t.add_choice("prompt_template", &prompt_template, {"auto", "chat", "r1-zero", "none"},
                "auto: the model's chat template, else the text as it is");
   t.add("chat_template", &chat_template, "Jinja, instead of the model's own");
+  t.add("chat_template_kwargs", &chat_template_kwargs,
+        "more variables for it, a JSON object, e.g. {\"enable_thinking\": false}; a row's own win");
   t.add("system_prompt", &system_prompt, "system message in front of every chat prompt");
   t.add("prompt_prefix", &prompt_prefix, "put before a plain question");
   t.add("prompt_suffix", &prompt_suffix, "put after a plain question");
@@ -24,8 +26,8 @@ void PromptOptions::declare(OptionTable& t) {
 }
 
 void PromptOptions::frame_the_world(const OptionTable& table) {
-  for (const char* key :
-       {"prompt_template", "chat_template", "system_prompt", "prompt_prefix", "prompt_suffix", "thought_prefill"})
+  for (const char* key : {"prompt_template", "chat_template", "chat_template_kwargs", "system_prompt", "prompt_prefix",
+                          "prompt_suffix", "thought_prefill"})
     if (table.was_set(key)) return;
   prompt_template = "none";
   prompt_prefix = world::kZeroPrefix;

@@ -23,6 +23,7 @@ namespace r1 {
 struct PromptOptions {
   std::string prompt_template = "auto";  // auto: the model's chat template, else the text as it is
   std::string chat_template;             // Jinja; instead of the model's own, and saved with what is trained
+  std::string chat_template_kwargs;      // more variables for it, a JSON object: {"enable_thinking": false}
   std::string system_prompt;
   std::string prompt_prefix, prompt_suffix;  // put around a plain question before the template sees it
   std::string thought_prefill;               // what the assistant's turn begins with, e.g. "<think>\n"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/row_formats.h"
 #include "formats/tokenizer_additions.h"
 #include "text/chat_tokens.h"
 #include "text/thinking.h"
@@ -30,6 +31,13 @@ RenderedChat plain_prompt(const std::string& question, bool r1_zero) {
   return out;
 }
 
+// A row's variables of the chat template, beside its messages.
+Json variables_of(const DataRow& row) {
+  Json out = row.chat_template_kwargs.is_object() ? row.chat_template_kwargs : Json::object();
+  out["tools"] = row.tools;
+  return out;
+}
+
 Json user_turn(const std::string& text) { return Json::array({{{"role", "user"}, {"content", text}}}); }
 
 }  // namespace
@@ -44,7 +52,9 @@ PromptBuilder::PromptBuilder(const ModelFiles& files, std::shared_ptr<const Toke
     : path_(files.path),
       tokenizer_(std::move(tokenizer)),
       options_(options),
-      special_tokens_(special_tokens_of(files.tokenizer_config)) {
+      variables_(special_tokens_of(files.tokenizer_config)) {
+  end_text_ = variables_.value("eos_token", "");
+  if (!options.chat_template_kwargs.empty()) variables_.update(chat_variables(options.chat_template_kwargs));
   const std::string& source = options.chat_template.empty() ? files.chat_template : options.chat_template;
   const bool has_template = !source.empty();
   if (options.prompt_template == "chat" && !has_template)
@@ -58,25 +68,25 @@ const Tokenizer& PromptBuilder::need_tokenizer() const {
   return *tokenizer_;
 }
 
-RenderedChat PromptBuilder::render(const Json& messages, const Json& tools, bool add_generation_prompt) const {
-  Json context = special_tokens_;
+RenderedChat PromptBuilder::render(const Json& messages, const Json& variables, bool add_generation_prompt) const {
+  Json context = {{"tools", nullptr}, {"documents", nullptr}};
+  context.update(variables_);
+  context.update(variables);
   context["messages"] = messages;
-  context["tools"] = tools;
-  context["documents"] = Json();
   context["add_generation_prompt"] = add_generation_prompt;
   return chat_->render_marked(context);
 }
 
-Prompt PromptBuilder::build_messages(const Json& messages) const { return ask(messages, Json()); }
+Prompt PromptBuilder::build_messages(const Json& messages) const { return ask(messages, Json::object()); }
 
-Prompt PromptBuilder::ask(const Json& given, const Json& tools) const {
+Prompt PromptBuilder::ask(const Json& given, const Json& variables) const {
   Json messages = given;
   if (!options_.system_prompt.empty() && (messages.empty() || messages[0].value("role", "") != "system"))
     messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
   Prompt out;
   RenderedChat chat;
   if (chat_) {
-    chat = render(messages, tools, true);
+    chat = render(messages, variables, true);
   } else {
     if (messages.size() != 1) fail("{}: no chat template, so a prompt must be one user message", path_);
     chat = plain_prompt(messages[0].at("content").get<std::string>(), options_.prompt_template == "r1-zero");
@@ -100,10 +110,10 @@ Prompt PromptBuilder::build(const std::string& question) const {
 
 Prompt PromptBuilder::build(const DataRow& row) const {
   if (!row.messages.is_array())
-    return ask(user_turn(options_.prompt_prefix + row.prompt + options_.prompt_suffix), row.tools);
+    return ask(user_turn(options_.prompt_prefix + row.prompt + options_.prompt_suffix), variables_of(row));
   Json messages = row.messages;
   while (!messages.empty() && messages.back().value("role", "") == "assistant") messages.erase(messages.size() - 1);
-  return ask(messages, row.tools);
+  return ask(messages, variables_of(row));
 }
 
 // A conversation whose part from `begin` on follows the model's words.
@@ -115,7 +125,7 @@ RenderedChat PromptBuilder::between_turns(const std::string& said, size_t& begin
     messages.push_back({{"role", "user"}, {"content", "?"}});
     messages.push_back({{"role", "assistant"}, {"content", "."}});
     messages.push_back({{"role", "user"}, {"content", said}});
-    chat = render(messages, Json(), true);
+    chat = render(messages, Json::object(), true);
     if (chat.model.empty())
       fail("{}: its chat template leaves the model's turns out, so there is no second one", path_);
     begin = chat.model.back().end;
@@ -148,10 +158,7 @@ std::vector<TokenId> PromptBuilder::plain(const std::string& text) const {
   return need_tokenizer().encode(text, {.add_special_tokens = false, .parse_special_tokens = true, .plain = whole});
 }
 
-TokenId PromptBuilder::end_token() const {
-  const std::string text = special_tokens_.value("eos_token", "");
-  return text.empty() ? -1 : tokenizer_->find(text);
-}
+TokenId PromptBuilder::end_token() const { return end_text_.empty() ? -1 : tokenizer_->find(end_text_); }
 
 void PromptBuilder::append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const {
   out.ids.insert(out.ids.end(), ids.begin(), ids.end());
@@ -171,10 +178,10 @@ void PromptBuilder::learn_generated(const RenderedChat& chat, TrainSample& out) 
 
 // Turn by turn: what the template writes up to an assistant's words is context, the words and the turn's end are
 // learned. Pieces are encoded apart, as they are when the model answers.
-void PromptBuilder::learn_messages(const Json& messages, const Json& tools, bool assistant_only,
+void PromptBuilder::learn_messages(const Json& messages, const Json& variables, bool assistant_only,
                                    TrainSample& out) const {
   if (assistant_only)
-    if (const RenderedChat chat = render(messages, tools, false); !chat.generated.empty())
+    if (const RenderedChat chat = render(messages, variables, false); !chat.generated.empty())
       return learn_generated(chat, out);
   const auto turns =
       std::count_if(messages.begin(), messages.end(), [](const Json& m) { return m.value("role", "") == "assistant"; });
@@ -194,21 +201,21 @@ void PromptBuilder::learn_messages(const Json& messages, const Json& tools, bool
   for (const Json& m : messages) {
     const bool assistant = m.value("role", "") == "assistant";
     if (assistant) {
-      RenderedChat before = render(so_far, tools, true);
+      RenderedChat before = render(so_far, variables, true);
       before.text += options_.thought_prefill;
       Json with = so_far;
       with.push_back(m);
-      const std::string whole = render(with, tools, false).text;
+      const std::string whole = render(with, variables, false).text;
       if (whole.starts_with(before.text))
         add_up_to(before, !assistant_only);
       else if (!so_far.empty())  // no common generation prompt: the turn's own opening is learned with it
-        add_up_to(render(so_far, tools, false), !assistant_only);
+        add_up_to(render(so_far, variables, false), !assistant_only);
     }
     so_far.push_back(m);
-    if (assistant) add_up_to(render(so_far, tools, false), true);
+    if (assistant) add_up_to(render(so_far, variables, false), true);
   }
   if (!messages.empty() && messages.back().value("role", "") != "assistant")
-    add_up_to(render(so_far, tools, false), !assistant_only);
+    add_up_to(render(so_far, variables, false), !assistant_only);
 }
 
 TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool assistant_only) const {
@@ -227,7 +234,7 @@ TrainGroup PromptBuilder::learn(const DataRow& row, int64_t max_length, bool ass
     Json messages = row.messages;
     if (!options_.system_prompt.empty() && messages[0].value("role", "") != "system")
       messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
-    learn_messages(messages, row.tools, assistant_only, s);
+    learn_messages(messages, variables_of(row), assistant_only, s);
   } else {
     if (row.completion.empty()) fail("a row has nothing to learn: no completion, assistant turn, text or labels");
     const Prompt prompt = build(row);

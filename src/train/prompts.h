@@ -50,13 +50,13 @@ class PromptBuilder {
 
  private:
   RenderedChat between_turns(const std::string& said, size_t& begin) const;
-  // `tools`: a row's, null when it has none.
-  Prompt ask(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools) const;
-  RenderedChat render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+  // `variables`: an object of what the chat template gets beside the messages: a row's tools, its chat_template_kwargs.
+  Prompt ask(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& variables) const;
+  RenderedChat render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& variables,
                       bool add_generation_prompt) const;
   const Tokenizer& need_tokenizer() const;
-  void learn_messages(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools, bool assistant_only,
-                      TrainSample& out) const;
+  void learn_messages(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& variables,
+                      bool assistant_only, TrainSample& out) const;
   void learn_generated(const RenderedChat& chat, TrainSample& out) const;
   void append(TrainSample& out, const std::vector<TokenId>& ids, bool learned) const;
   TokenId end_token() const;
@@ -65,7 +65,8 @@ class PromptBuilder {
   std::shared_ptr<const Tokenizer> tokenizer_;
   PromptOptions options_;
   std::shared_ptr<const ChatTemplate> chat_;  // null: plain text; shared with nobody, the parser hands it out so
-  nlohmann::ordered_json special_tokens_;     // bos_token, eos_token, ... for the template
+  nlohmann::ordered_json variables_;          // of every rendering: bos_token, eos_token, ..., chat_template_kwargs
+  std::string end_text_;                      // eos_token as the tokenizer's own files have it
 };
 
 // The model's own tokenizer; null when it has none.

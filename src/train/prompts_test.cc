@@ -79,6 +79,28 @@ TEST_F(Prompts, ToolsReachTheTemplate) {
   EXPECT_EQ(builder(options).build(row).text, "add|<user: Hi><assistant: ");
 }
 
+// chat_template_kwargs, of a row and of a run: TRL's column and key.
+TEST_F(Prompts, MoreVariablesReachTheTemplate) {
+  PromptOptions options;
+  options.chat_template =
+      "{% for m in messages %}<{{ m.role }}: {{ m.content }}>{% endfor %}"
+      "{% if add_generation_prompt %}<assistant: {% if enable_thinking is false %}-{% endif %}{{ style }}{% endif %}";
+  DataRow row;
+  row.prompt = "q";
+  EXPECT_EQ(PromptBuilder(files_, tokenizer_, options).build(row).text, "<user: q><assistant: ");
+  row.chat_template_kwargs = Json::parse(R"({"enable_thinking": false, "style": "row"})");
+  EXPECT_EQ(PromptBuilder(files_, tokenizer_, options).build(row).text, "<user: q><assistant: -row");
+  options.chat_template_kwargs = R"({"style": "run", "enable_thinking": false})";
+  const PromptBuilder prompts(files_, tokenizer_, options);
+  EXPECT_EQ(prompts.build("q").text, "<user: q><assistant: -run");
+  row.chat_template_kwargs = Json::parse(R"({"enable_thinking": true})");
+  EXPECT_EQ(prompts.build(row).text, "<user: q><assistant: run") << "a row's own wins";
+  for (const char* wrong : {"[1]", "{", "{\"messages\": []}", "{\"eos_token\": \"x\"}"}) {
+    options.chat_template_kwargs = wrong;
+    EXPECT_THROW(PromptBuilder(files_, tokenizer_, options), Error) << wrong;
+  }
+}
+
 TEST_F(Prompts, VeryManyTurnsAreRefused) {
   DataRow row = chat("[]");
   for (int i = 0; i < 513; i++) row.messages.push_back({{"role", "assistant"}, {"content", "a"}});

@@ -45,7 +45,8 @@ class RemoteTeacherTest : public ::testing::Test {
             {"api_requests", "2"},
             {"max_completion_length", "99"},
             {"temperature", "0.25"},
-            {"system_prompt", "Be brief."}};
+            {"system_prompt", "Be brief."},
+            {"chat_template_kwargs", R"({"enable_thinking": true})"}};
   }
   // Right, wrong, right without a summary, cut off.
   static ServedReply four(const std::string& request) {
@@ -79,6 +80,7 @@ TEST_F(RemoteTeacherTest, ItsAnswersPassTheSameFiltersAndAFailedRunGoesOn) {
   EXPECT_EQ(asked[0]["temperature"], 0.25);
   EXPECT_EQ(asked[0]["messages"], Json::parse(R"j([{"role":"system","content":"Be brief."},
                                                    {"role":"user","content":"What is 2+2?"}])j"));
+  EXPECT_EQ(asked[0]["chat_template_kwargs"].dump(), R"({"enable_thinking":true})");
   EXPECT_NE(asked[0]["seed"], asked[1]["seed"]);
   EXPECT_EQ(asked[1]["seed"], asked[2]["seed"]) << "the seed is the row's";
   const std::vector<Json> rows = json_lines(temporary_ / "out" / "accepted.jsonl");

@@ -101,7 +101,7 @@ std::string rows_for_sft(const std::vector<TraceRow>& traces, const std::vector<
   for (const Line& l : lines) {
     Json json = plain ? Json{{"prompt", l.messages[0]["content"]}, {"completion", l.messages[1]["content"]}}
                       : Json{{"messages", l.messages}};
-    for (const char* key : {"domain", "task"})
+    for (const char* key : {"domain", "task", "tools", "chat_template_kwargs"})
       if (l.row->row.is_object() && l.row->row.contains(key)) json[key] = l.row->row[key];
     json["meta"] = l.meta;
     out += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
