@@ -175,12 +175,7 @@ Measurement measure_training(const std::string& name, const UniformWork& w) {
             policy->update({.learning_rate = 0});  // the moments stand in memory, as between two steps of training
             auto batch = std::make_shared<MicroBatch>(random_batch(model.config(), w));
             const std::vector<float> dlogp(batch->targets.size(), 1e-4f);
-            return [=] {
-              return std::vector{seconds_of([&] {
-                policy->forward(*batch);
-                policy->backward(*batch, dlogp);
-              })};
-            };
+            return [=] { return std::vector{seconds_of([&] { policy->learn(*batch, dlogp); })}; };
           }};
 }
 

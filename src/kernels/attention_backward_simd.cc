@@ -119,8 +119,8 @@ static R1_INLINE void score_gradients(const KeyBlock<T>& kb, QueryBlock<T>& qb, 
   }
   float* p = qb.p + i * kPageSize;
   float* ds = qb.ds + i * kPageSize;
-  scores<T, R, false>(q, hd, kb.k_t, kb.k_t, 0, kPageSize, p);
-  scores<T, R, false>(d_o, hd, kb.v_t, kb.v_t, 0, kPageSize, ds);
+  scores<T, R>(q, hd, kb.k_t, kb.k_t, 0, kPageSize, p);
+  scores<T, R>(d_o, hd, kb.v_t, kb.v_t, 0, kPageSize, ds);
   for (int r = 0; r < R; r++) {
     const int64_t left = qb.position[i + r] - kb.base + 1;
     const int end = left < kb.hi ? (int)left : kb.hi;

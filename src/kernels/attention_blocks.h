@@ -12,13 +12,28 @@ namespace r1::R1_NS {
 
 constexpr float kNever = -1e30f;  // a masked score: its exp is exactly 0
 
-// R rows of kTileVectors vectors are summed in registers.
+// R rows of kTileVectors<R> vectors are summed in registers: with few rows more vectors, or each sum waits for its last
+// addition.
 #if defined(__AVX512F__)
-constexpr int kTileRows = 6, kTileVectors = 4;
+constexpr int kTileRows = 6;
+template <int R>
+constexpr int kTileVectors = 4;
+template <int R>
+constexpr int kScoreVectors = R <= 3 ? 2 : 4;  // fewer keys that are not seen
 #elif defined(__AVX2__)
-constexpr int kTileRows = 6, kTileVectors = 1;
+constexpr int kTileRows = 6;
+template <int R>
+constexpr int kTileVectors = R >= 4   ? 1
+                             : R >= 2 ? 2
+                                      : 4;
+template <int R>
+constexpr int kScoreVectors = kTileVectors<R>;
 #else
-constexpr int kTileRows = 3, kTileVectors = 1;
+constexpr int kTileRows = 3;
+template <int R>
+constexpr int kTileVectors = 1;
+template <int R>
+constexpr int kScoreVectors = 1;
 #endif
 
 static R1_INLINE uint32_t lane_at(const void* p, int64_t lane) {
@@ -77,29 +92,40 @@ static Block<T> find_block(const SegmentRun& run, const KvPages& pages, int kv_h
   return {lo, hi, lo + values, hi + values, cut};
 }
 
-// s (R, 64) = q (R, depth) K^T for K (depth / kPack lanes, 64), summed over the depth in order; of the first `seen`
-// keys and a few more.
-template <typename T, int R, bool kSplit>
-static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int seen, float* s) {
-  constexpr int V = R <= 3 && kTileVectors > 2 ? 2 : kTileVectors;
-  for (int c = 0; c * 16 < seen; c += V) {
-    f32x16 sum[R][V];
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++) sum[r][v] = splat(0.0f);
-    for (int d = 0; d < depth / kPack<T>; d++) {
-      u32x16 k[V];
-      for (int v = 0; v < V; v++) {
-        const int lane = (c + v) * 16;
-        k[v] = lanes_at(k_lo, d * kPageSize + lane);
-        if (kSplit) k[v] = select(lane_index() + lane < cut, k[v], lanes_at(k_hi, d * kPageSize + lane));
-      }
-      for (int r = 0; r < R; r++) {
-        const uint32_t a = lane_at(q[r], d);
-        for (int v = 0; v < V; v++) sum[r][v] = add_product<T>(sum[r][v], a, k[v]);
-      }
+// Columns [16 c, 16 (c + V)) of the scores below. kSplit: the cut lies among them; else all keys are in k_lo.
+template <typename T, int R, int V, bool kSplit>
+static R1_INLINE void scores_at(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int c, float* s) {
+  f32x16 sum[R][V];
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++) sum[r][v] = splat(0.0f);
+  for (int d = 0; d < depth / kPack<T>; d++) {
+    u32x16 k[V];
+    for (int v = 0; v < V; v++) {
+      const int lane = (c + v) * 16;
+      k[v] = lanes_at(k_lo, d * kPageSize + lane);
+      if (kSplit) k[v] = select(lane_index() + lane < cut, k[v], lanes_at(k_hi, d * kPageSize + lane));
     }
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++) store(s + r * kPageSize + (c + v) * 16, sum[r][v]);
+    for (int r = 0; r < R; r++) {
+      const uint32_t a = lane_at(q[r], d);
+      for (int v = 0; v < V; v++) sum[r][v] = add_product<T>(sum[r][v], a, k[v]);
+    }
+  }
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++) store(s + r * kPageSize + (c + v) * 16, sum[r][v]);
+}
+
+// s (R, 64) = q (R, depth) K^T for K (depth / kPack lanes, 64), summed over the depth in order; of the first `seen`
+// keys and a few more. Keys below `cut` lie in k_lo, the others in k_hi.
+template <typename T, int R>
+static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int seen, float* s) {
+  constexpr int V = kScoreVectors<R>;
+  for (int c = 0; c * 16 < seen; c += V) {
+    if (cut <= c * 16)
+      scores_at<T, R, V, false>(q, depth, k_hi, k_hi, cut, c, s);
+    else if (cut >= (c + V) * 16)
+      scores_at<T, R, V, false>(q, depth, k_lo, k_lo, cut, c, s);
+    else
+      scores_at<T, R, V, true>(q, depth, k_lo, k_hi, cut, c, s);
   }
 }
 
@@ -127,7 +153,7 @@ static R1_INLINE void weigh(const void* w, int64_t w_stride, int64_t w_step, con
 template <typename T, int R>
 static R1_INLINE void weigh_all(const void* w, int64_t w_stride, int64_t w_step, const void* x, int hp, int j0, int j1,
                                 float* acc) {
-  constexpr int V = kTileVectors;
+  constexpr int V = kTileVectors<R>;
   int c = 0;
   for (; c + V * 16 <= hp; c += V * 16)
     weigh<T, R, V>(w, w_stride, w_step, static_cast<const char*>(x) + c * 4, hp, j0, j1, acc + c, hp);

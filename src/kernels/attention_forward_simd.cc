@@ -87,10 +87,7 @@ static R1_INLINE void pass_blocks(const AttentionForwardTask& t, const SegmentRu
       n[r] = left > kPageSize ? kPageSize : left > 0 ? (int)left : 0;
       seen = n[r] > seen ? n[r] : seen;
     }
-    if (block.cut == 0 || block.cut == kPageSize)
-      scores<T, R, false>(q, hd, block.k_lo, block.k_hi, 0, seen, s);
-    else
-      scores<T, R, true>(q, hd, block.k_lo, block.k_hi, block.cut, seen, s);
+    scores<T, R>(q, hd, block.k_lo, block.k_hi, block.cut, seen, s);
     for (int r = 0; r < R; r++) {
       const float shrink =
           softmax_block<T>(s + r * kPageSize, n[r], t.scale, all.state[first + r], weights + r * kPageSize);

@@ -65,6 +65,13 @@ class LmHead {
   void backward(Operand h, const int32_t* targets, const HeadScore* scores, Gradient gradient, TensorView<float> dh,
                 float* dw) const;
 
+  // score() and backward() at once, where the gradients are known before the scores: logits of learn_rows() rows are
+  // kept from one to the other, a quarter of the head's products less.
+  void learn(Operand h, const int32_t* targets, Gradient gradient, HeadScore* scores, TensorView<float> dh,
+             float* dw) const;
+  static int64_t learn_rows(int64_t vocabulary);
+  void free_row_logits() { row_logits_ = Tensor(); }
+
   // One token a row. With plain temperature the draw is fused with the tiles; filters keep their rows of logits.
   // Throws r1::Error when a row's logits are not finite.
   void sample(Operand h, std::span<const SampleSpec> specs, SampledToken* out) const;
@@ -79,11 +86,18 @@ class LmHead {
   // body(first row, rows, first id, logits) for every slice of rows and, inside, every tile in order.
   using TileBody = std::function<void(int64_t row, int64_t rows, int64_t tile, TensorView<float> logits)>;
   void for_each_tile(Operand h, const TileBody& body) const;
+  struct Scoring;
+  void check_targets(Operand h, const int32_t* targets) const;
+  void score_tile(int64_t row, int64_t tile, TensorView<float> logits, const int32_t* targets, Scoring& scoring,
+                  HeadScore* scores) const;
+  void gradient_tile(int64_t row, int64_t tile, TensorView<float> logits, Operand h, const int32_t* targets,
+                     const HeadScore* scores, Gradient gradient, TensorView<float> dh, float* dw) const;
 
   Compute compute_;
   int64_t vocabulary_, width_;
   std::vector<PackedMatrix> tiles_;
   mutable Tensor logits_, dlogits_;  // one tile of one slice
+  mutable Tensor row_logits_;        // tile after tile, (learn_rows, tile) each; made when first needed
 };
 
 }  // namespace r1

@@ -57,8 +57,8 @@ TEST(LmHead, LogitsAgreeWithReference) {
 // Several slices of rows, several tiles, an entropy term, and a dw that is added to.
 TEST(LmHead, BackwardAgreesWithReference) {
   for (const Compute& c : all_computes())
-    for (int64_t rows : {3, 515}) {
-      const int64_t vocabulary = rows == 3 ? 2051 : 37;
+    for (int64_t rows : {3, 515, 70}) {
+      const int64_t vocabulary = rows == 3 ? 2051 : rows == 70 ? 131'100 : 37;
       const HeadProblem p(c, rows, vocabulary, 9);
       const auto dlogp = test_normals(rows, 5), dentropy = test_normals(rows, 6, 0.3);
       LmHead head(c, vocabulary, 9, true);
@@ -88,6 +88,19 @@ TEST(LmHead, BackwardAgreesWithReference) {
       EXPECT_LT(relative_gap(std::vector<float>(dh.as<float>(), dh.as<float>() + rows * 9), want_dh), bound)
           << compute_name(c) << " " << rows;
       EXPECT_LT(relative_gap(dw, want_dw), bound) << compute_name(c) << " " << rows;
+
+      // both at once, in slices of rows: the same
+      std::vector<HeadScore> learned(scores.size());
+      std::vector<float> dw_learned(p.w.size(), 0.5f);
+      Tensor dh_learned(DType::f32, bucket_rows(rows), 9);
+      head.learn(p.h.operand, p.targets.data(), {dlogp.data(), dentropy.data()}, learned.data(),
+                 {dh_learned.as<float>(), rows, 9}, dw_learned.data());
+      for (size_t r = 0; r < scores.size(); r++) {
+        ASSERT_EQ(learned[r].logp, scores[r].logp) << compute_name(c) << " " << rows;
+        ASSERT_EQ(learned[r].entropy, scores[r].entropy) << compute_name(c) << " " << rows;
+      }
+      EXPECT_EQ(0, std::memcmp(dh_learned.raw(), dh.raw(), static_cast<size_t>(rows * 9) * 4)) << compute_name(c);
+      EXPECT_LT(relative_gap(dw_learned, want_dw), bound) << compute_name(c) << " " << rows;
     }
 }
 

@@ -157,6 +157,7 @@ void Transformer::repack() {
 }
 
 void Transformer::pack_layers() {
+  if (head_) head_->free_row_logits();
   if (layers_packed_) return;
   spare_.clear();
   for (Layer& layer : layers_) layer.pack(std::as_const(*this).parameters());

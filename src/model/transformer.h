@@ -72,7 +72,7 @@ class Transformer {
   const float* trained() const;
   // After the parameters changed: all packed copies anew.
   void repack();
-  // Packed copies of all layers for forward(), where forward_to_train() dropped them.
+  // Packed copies of all layers for forward(), where forward_to_train() dropped them. Frees what updates alone need.
   void pack_layers();
   // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
   // while it is still in the cache: the optimiser's pass is also the one that writes the packed copies.

@@ -44,13 +44,18 @@ class Minibatch {
     for (const MicroBatch& b : pack(groups_, in_.micro_batch_tokens)) {
       std::vector<HeadScore> reference;
       if (scorer) reference = scorer->score(b);
-      const std::vector<HeadScore>& scores = policy.forward(b);
-      std::vector<float> dlogp(scores.size()), dentropy(in_.entropy_coef != 0 ? scores.size() : 0);
-      for (size_t first = 0, last; first < scores.size(); first = last) {  // tokens of a sample are neighbours
-        for (last = first; last < scores.size() && b.tokens[last].tag == b.tokens[first].tag;) last++;
-        one_sequence(b, scores, reference, first, last, dlogp, dentropy);
-      }
-      policy.backward(b, dlogp, dentropy);
+      gradient_ = {std::vector<float>(b.targets.size()),
+                   std::vector<float>(in_.entropy_coef != 0 ? b.targets.size() : 0)};
+      // Nothing moved since sampling: log-probs are those that were recorded, so the gradients are known beforehand.
+      const bool known = in_.same_policy && in_.importance_cap == 0;
+      if (known) sequences(b, [&](Tokens t) { lose(b, t, recorded(b, t), reference); });
+      const std::vector<HeadScore>& scores =
+          known ? policy.learn(b, gradient_.dlogp, gradient_.dentropy) : policy.forward(b);
+      sequences(b, [&](Tokens t) {
+        compare(b, t, scores);
+        if (!known) lose(b, t, computed(t, scores), reference);
+      });
+      if (!known) policy.backward(b, gradient_.dlogp, gradient_.dentropy);
     }
     return sums_;
   }
@@ -87,29 +92,51 @@ class Minibatch {
     sums_.samples++;
   }
 
-  void one_sequence(const MicroBatch& b, const std::vector<HeadScore>& scores, const std::vector<HeadScore>& reference,
-                    size_t first, size_t last, std::vector<float>& dlogp, std::vector<float>& dentropy) {
-    const SampleIndex at = kept_[static_cast<size_t>(b.tokens[first].tag)];
-    const Completion& c = completion(at);
-    const double length = static_cast<double>(last - first);
-    R1_CHECK(static_cast<int64_t>(last - first) == c.num_learned(), "{} scores for {} tokens", last - first,
-             c.num_learned());
-    std::vector<float> new_logp, behavior_logp, ref_logp, weights, token_advantages;
-    const double weight = token_weight(in_.form, counts_, length);
-    for (size_t i = first; i < last; i++) {
-      const size_t place = static_cast<size_t>(b.tokens[i].place);
-      new_logp.push_back(scores[i].logp);
-      behavior_logp.push_back(c.behavior_logp[place]);
-      if (!c.token_advantages.empty()) token_advantages.push_back(c.token_advantages[place]);
-      if (!reference.empty()) ref_logp.push_back(reference[i].logp);
-      compare(at, place, scores[i].logp, c.behavior_logp[place]);
-      const double weight_used = weigh(static_cast<double>(scores[i].logp) - c.behavior_logp[place]);
-      if (in_.importance_cap > 0) weights.push_back(static_cast<float>(weight_used));
-      sums_.entropy += scores[i].entropy;
-      sums_.entropy_loss -= in_.entropy_coef * scores[i].entropy * weight;
-      if (!dentropy.empty()) dentropy[i] = static_cast<float>(-in_.entropy_coef * weight);
+  // Of a sample, neighbours in a micro-batch: [first, last).
+  struct Tokens {
+    size_t first, last;
+    size_t size() const { return last - first; }
+  };
+  template <typename Body>
+  static void sequences(const MicroBatch& b, Body&& body) {
+    for (size_t first = 0, last; first < b.tokens.size(); first = last) {
+      for (last = first; last < b.tokens.size() && b.tokens[last].tag == b.tokens[first].tag;) last++;
+      body(Tokens{first, last});
     }
-    sums_.tokens += length;
+  }
+  const SampleIndex& sample_of(const MicroBatch& b, Tokens t) const {
+    return kept_[static_cast<size_t>(b.tokens[t.first].tag)];
+  }
+  std::vector<float> recorded(const MicroBatch& b, Tokens t) const {
+    const Completion& c = completion(sample_of(b, t));
+    std::vector<float> out;
+    for (size_t i = t.first; i < t.last; i++) out.push_back(c.behavior_logp[static_cast<size_t>(b.tokens[i].place)]);
+    return out;
+  }
+  static std::vector<float> computed(Tokens t, const std::vector<HeadScore>& scores) {
+    std::vector<float> out;
+    for (size_t i = t.first; i < t.last; i++) out.push_back(scores[i].logp);
+    return out;
+  }
+
+  // The sequence's loss at these log-probs, and its gradient.
+  void lose(const MicroBatch& b, Tokens t, const std::vector<float>& new_logp,
+            const std::vector<HeadScore>& reference) {
+    const SampleIndex at = sample_of(b, t);
+    const Completion& c = completion(at);
+    R1_CHECK(static_cast<int64_t>(t.size()) == c.num_learned(), "{} scores for {} tokens", t.size(), c.num_learned());
+    const std::vector<float> behavior_logp = recorded(b, t);
+    std::vector<float> ref_logp, weights, token_advantages;
+    if (!reference.empty()) ref_logp = computed(t, reference);
+    const double weight = token_weight(in_.form, counts_, static_cast<double>(t.size()));
+    for (size_t i = 0; i < t.size(); i++) {
+      if (!c.token_advantages.empty())
+        token_advantages.push_back(c.token_advantages[static_cast<size_t>(b.tokens[t.first + i].place)]);
+      const double weight_used = weigh(static_cast<double>(new_logp[i]) - behavior_logp[i]);
+      if (in_.importance_cap > 0) weights.push_back(static_cast<float>(weight_used));
+      if (!gradient_.dentropy.empty()) gradient_.dentropy[t.first + i] = static_cast<float>(-in_.entropy_coef * weight);
+    }
+    sums_.tokens += static_cast<double>(t.size());
     sequence_loss(in_.form, counts_,
                   {.new_logp = new_logp,
                    .old_logp = in_.importance_cap > 0 ? new_logp : behavior_logp,
@@ -117,7 +144,7 @@ class Minibatch {
                    .advantage = in_.rollout->groups[at.group].group.advantages[at.sample],
                    .weights = weights,
                    .token_advantages = token_advantages},
-                  std::span(dlogp).subspan(first, last - first), sums_.loss);
+                  std::span(gradient_.dlogp).subspan(t.first, t.size()), sums_.loss);
   }
 
   // Adds a token's log(pi / pi_behaviour) to the mismatch; returns its weight.
@@ -134,7 +161,19 @@ class Minibatch {
     return used;
   }
 
-  void compare(const SampleIndex& at, size_t token, float new_logp, float behavior_logp) {
+  // What the pass computed beside what was recorded.
+  void compare(const MicroBatch& b, Tokens t, const std::vector<HeadScore>& scores) {
+    const SampleIndex at = sample_of(b, t);
+    const double weight = token_weight(in_.form, counts_, static_cast<double>(t.size()));
+    for (size_t i = t.first; i < t.last; i++) {
+      const size_t place = static_cast<size_t>(b.tokens[i].place);
+      compare_token(at, place, scores[i].logp, completion(at).behavior_logp[place]);
+      sums_.entropy += scores[i].entropy;
+      sums_.entropy_loss -= in_.entropy_coef * scores[i].entropy * weight;
+    }
+  }
+
+  void compare_token(const SampleIndex& at, size_t token, float new_logp, float behavior_logp) {
     const double gap = std::abs(static_cast<double>(new_logp) - behavior_logp);
     sums_.logp_gap_max = std::max(sums_.logp_gap_max, gap);
     sums_.logp_gap_sum += gap;
@@ -149,6 +188,9 @@ class Minibatch {
           in_.rollout->number + 1, at.group, at.sample, token, new_logp, behavior_logp);
   }
 
+  struct {
+    std::vector<float> dlogp, dentropy;  // of the micro-batch at hand; dentropy may be empty
+  } gradient_;
   const UpdateInputs& in_;
   LossCounts counts_;
   std::vector<TrainGroup> groups_;

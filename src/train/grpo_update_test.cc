@@ -27,6 +27,7 @@ class GrpoUpdate : public ::testing::Test {
 
   // Three groups as sampled, with advantages +1, -1, 0.5, -0.5.
   Rollout sampled() {
+    policy_.rest();
     Sampler sampler(model_, nullptr, {.max_active = 8});
     std::vector<PromptRequest> requests;
     for (int64_t i = 0; i < 3; i++)
@@ -186,6 +187,29 @@ TEST_F(GrpoUpdate, TruncatedSamplesTeachNothingWhenMasked) {
     for (const Completion& c : g.group.completions) tokens += static_cast<double>(c.ids.size());
   const double cut = static_cast<double>(rollout.groups[1].group.completions[0].ids.size());
   EXPECT_NEAR(size_of(masked_dapo.gradient) / size_of(update(rollout).gradient), tokens / (tokens - cut), 1e-4);
+}
+
+// Of the policy that sampled, gradients are known before the pass (Policy::learn): the same as behind it.
+TEST_F(GrpoUpdate, WhatIsKnownBeforehandIsTheSame) {
+  LossForm form;
+  form.beta = 0.1;
+  Transformer reference(config_, compute_, tiny_parameters(config_, 0.2), ModelUse::inference);
+  for (const LossType type : {LossType::grpo, LossType::dr_grpo, LossType::cispo})
+    for (const RatioLevel level : {RatioLevel::token, RatioLevel::sequence}) {
+      form.type = type;
+      form.level = level;
+      const Rollout rollout = sampled();
+      const Done known =
+                     update(rollout, {.form = form, .entropy_coef = 0.2, .same_policy = true, .reference = &reference}),
+                 after = update(rollout, {.form = form, .entropy_coef = 0.2, .reference = &reference});
+      EXPECT_LT(gap(known.gradient, after.gradient), 1e-6);
+      EXPECT_EQ(known.sums.loss.loss, after.sums.loss.loss);
+      EXPECT_EQ(known.sums.loss.kl, after.sums.loss.kl);
+      EXPECT_EQ(known.sums.entropy, after.sums.entropy);
+      EXPECT_EQ(known.sums.entropy_loss, after.sums.entropy_loss);
+      EXPECT_EQ(known.sums.tokens, after.sums.tokens);
+      EXPECT_EQ(known.sums.mismatch.squares, after.sums.mismatch.squares);
+    }
 }
 
 TEST_F(GrpoUpdate, ASampleWithoutAdvantageCostsNothingUnlessKlOrEntropyNeedIt) {

@@ -148,7 +148,9 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   if (needs.update.rows > 0)
     add(kActivations,
         scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +
-            (needs.trains ? static_cast<size_t>(bucket_rows(needs.update.selected) * c.width) * 4 : 0),
+            (needs.trains ? 4 * static_cast<size_t>(bucket_rows(needs.update.selected) * c.width +
+                                                    LmHead::learn_rows(c.vocabulary) * c.vocabulary)
+                          : 0),
         false);
   if (needs.saves && needs.trains) add("saving", static_cast<size_t>(c.vocabulary * c.width) * 2);
   size_t sampler = 0;

@@ -46,10 +46,14 @@ void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
     d_hidden_ = Tensor(DType::f32, bucket_rows(selected), model_.config().width);
 }
 
-const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
+void Policy::run_layers(const MicroBatch& batch) {
   const Room room = room_for(batch);
   reserve(room.rows, room.selected, room.pages);
   hidden_ = model_.forward_to_train(batch.batch, batch.selected, *cache_, *workspace_);
+}
+
+const std::vector<HeadScore>& Policy::forward(const MicroBatch& batch) {
+  run_layers(batch);
   scores_.resize(batch.selected.size());
   model_.head().score(hidden_, batch.targets.data(), scores_.data());
   return scores_;
@@ -64,10 +68,20 @@ void Policy::backward(const MicroBatch& batch, const std::vector<float>& dlogp, 
   model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
 }
 
+const std::vector<HeadScore>& Policy::learn(const MicroBatch& batch, const std::vector<float>& dlogp,
+                                            const std::vector<float>& dentropy) {
+  R1_CHECK(dlogp.size() == batch.selected.size() && (dentropy.empty() || dentropy.size() == dlogp.size()));
+  run_layers(batch);
+  scores_.resize(batch.selected.size());
+  const TensorView<float> d_hidden(d_hidden_.as<float>(), hidden_.rows, hidden_.cols);
+  model_.head().learn(hidden_, batch.targets.data(), {dlogp.data(), dentropy.empty() ? nullptr : dentropy.data()},
+                      scores_.data(), d_hidden, model_.head_gradient(gradients()));
+  model_.backward(batch.batch, batch.selected, *cache_, *workspace_, d_hidden, gradients());
+  return scores_;
+}
+
 const std::vector<float>& Policy::forward_scores(const MicroBatch& batch) {
-  const Room room = room_for(batch);
-  reserve(room.rows, room.selected, room.pages);
-  hidden_ = model_.forward_to_train(batch.batch, batch.selected, *cache_, *workspace_);
+  run_layers(batch);
   scalar_scores_ = scalar_scores(hidden_, model_.score_weight());
   return scalar_scores_;
 }

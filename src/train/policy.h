@@ -33,6 +33,10 @@ class Policy {
   // After forward of the same micro-batch: adds the gradient of sum dlogp_i logp_i (+ dentropy_i entropy_i). Tokens
   // without weight cost nothing in the head. `dentropy` may be empty.
   void backward(const MicroBatch& batch, const std::vector<float>& dlogp, const std::vector<float>& dentropy = {});
+  // Both at once, where dlogp and dentropy are known before the scores; the same gradient, with one product of the head
+  // less.
+  const std::vector<HeadScore>& learn(const MicroBatch& batch, const std::vector<float>& dlogp,
+                                      const std::vector<float>& dentropy = {});
   // Of a reward model: a score a learned token's place, which is the row before it (reward_batch.h), and the gradient
   // of sum dscore_i score_i.
   const std::vector<float>& forward_scores(const MicroBatch& batch);
@@ -60,6 +64,8 @@ class Policy {
   std::unique_ptr<KvCache> cache_;
   int32_t cache_pages_ = 0;
   std::vector<HeadScore> scores_;
+  void run_layers(const MicroBatch& batch);  // to hidden_
+
   std::vector<float> scalar_scores_;
   Operand hidden_;
   Tensor d_hidden_;

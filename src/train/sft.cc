@@ -131,12 +131,12 @@ class SftTrainer {
       rows += static_cast<double>(b.batch.rows());
     }
     for (const MicroBatch& b : batches) {
-      for (const HeadScore& s : policy.forward(b)) {
+      for (const HeadScore& s :
+           policy.learn(b, std::vector<float>(b.targets.size(), static_cast<float>(-1 / tokens)))) {
         loss -= s.logp / tokens;
         entropy += s.entropy / tokens;
         right += s.top ? 1 : 0;
       }
-      policy.backward(b, std::vector<float>(b.targets.size(), static_cast<float>(-1 / tokens)));
     }
     if (!std::isfinite(loss)) fail("step {}: the loss is {}; nothing was changed by this step", t + 1, loss);
     const double rate = learning_rate_at(schedule_, t);
