@@ -212,9 +212,9 @@ struct PackedMatrix::Impl {
   int64_t out, in;
   bool keeps_backward;
   std::unique_ptr<DnnlPack> forward, backward;
-  std::unique_ptr<OwnPack> own;
+  std::unique_ptr<OwnPack> own, own_backward;  // what is kept of ours serves both; lent, backward has its own
   std::unique_ptr<Int8Matrix> int8;
-  bool lent_forward = false, lent_backward = false;  // own's panels serve both and count as the former
+  bool lent_forward = false, lent_backward = false;
 };
 
 namespace {
@@ -228,7 +228,8 @@ void lend_to(Pack& pack, bool& lent, const float* w, bool transposed, SpareBlock
 }  // namespace
 
 PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool with_backward)
-    : impl_(std::make_unique<Impl>(Impl{compute, out, in, with_backward, nullptr, nullptr, nullptr, nullptr})) {
+    : impl_(
+          std::make_unique<Impl>(Impl{compute, out, in, with_backward, nullptr, nullptr, nullptr, nullptr, nullptr})) {
   R1_CHECK(out > 0 && in > 0);
   if (compute.int8 != Int8::off) {
     R1_CHECK(!with_backward);
@@ -237,7 +238,8 @@ PackedMatrix::PackedMatrix(const Compute& compute, int64_t out, int64_t in, bool
     impl_->forward = std::make_unique<DnnlPack>(compute.operand, in, out);
     impl_->backward = std::make_unique<DnnlPack>(compute.operand, out, in);
   } else {
-    impl_->own = std::make_unique<OwnPack>(compute, in, out);  // serves both directions
+    impl_->own = std::make_unique<OwnPack>(compute, in, out);
+    impl_->own_backward = std::make_unique<OwnPack>(compute, out, in);
   }
 }
 PackedMatrix::~PackedMatrix() = default;
@@ -256,24 +258,25 @@ void PackedMatrix::drop() {
   impl_->lent_forward = impl_->lent_backward = false;
   if (impl_->forward) impl_->forward->take_block();
   if (impl_->backward) impl_->backward->take_block();
-  if (impl_->own) impl_->own->take_block();
+  if (impl_->own) impl_->own->take_block(), impl_->own_backward->take_block();
 }
 
 void PackedMatrix::lend(Pass pass, const float* w, SpareBlocks& spare) {
   Impl& m = *impl_;
   R1_CHECK(!m.int8);
-  if (m.own)
-    lend_to(*m.own, m.lent_forward, w, true, spare);
-  else if (pass == Pass::forward)
-    lend_to(*m.forward, m.lent_forward, w, true, spare);
-  else
+  if (pass == Pass::forward)
+    m.own ? lend_to(*m.own, m.lent_forward, w, true, spare) : lend_to(*m.forward, m.lent_forward, w, true, spare);
+  else if (!m.own)
     lend_to(*m.backward, m.lent_backward, w, false, spare);
+  else if (!m.own->has_block() || m.lent_forward)
+    lend_to(*m.own_backward, m.lent_backward, w, false, spare);
 }
 
 void PackedMatrix::take_back(SpareBlocks& spare) {
   Impl& m = *impl_;
   if (std::exchange(m.lent_forward, false)) spare.give(m.own ? m.own->take_block() : m.forward->take_block());
-  if (std::exchange(m.lent_backward, false)) spare.give(m.backward->take_block());
+  if (std::exchange(m.lent_backward, false))
+    spare.give(m.own ? m.own_backward->take_block() : m.backward->take_block());
 }
 
 namespace {
@@ -295,10 +298,13 @@ void multiply_forward(const PackedMatrix::Impl& m, Operand x, TensorView<float> 
 
 void multiply_back(const PackedMatrix::Impl& m, Operand dy, TensorView<float> dx, bool accumulate) {
   R1_CHECK(dy.cols == m.out && dx.cols == m.in && dy.rows == dx.rows && dx.stride == dx.cols);
-  R1_CHECK(m.own ? m.own->has_block() : m.backward && m.backward->has_block(),
+  const DnnlPack* theirs = m.backward.get();
+  R1_CHECK(theirs ? theirs->has_block() : m.own && (m.own->has_block() || m.own_backward->has_block()),
            "no packed copy for backward: pack() or lend() first");
-  if (m.backward)
-    m.backward->multiply(dy, dx, accumulate);
+  if (theirs)
+    theirs->multiply(dy, dx, accumulate);
+  else if (m.own_backward->has_block())
+    m.own_backward->multiply(dy, dx, accumulate);
   else
     m.own->multiply_turned(dy, dx, accumulate);
 }
@@ -316,7 +322,7 @@ size_t PackedMatrix::bytes() const {
   if (impl_->int8) total += impl_->int8->bytes();
   if (impl_->forward) total += impl_->forward->bytes();
   if (impl_->backward) total += impl_->backward->bytes();
-  if (impl_->own) total += impl_->own->bytes();
+  if (impl_->own) total += impl_->own->bytes() + impl_->own_backward->bytes();
   return total;
 }
 

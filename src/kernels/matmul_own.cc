@@ -137,22 +137,28 @@ void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) c
   });
 }
 
+// Every task wants all panels of x: they are laid once, for all.
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw) {
   const Tasks tasks(dy.cols, parts_of(x.cols, kPanel));
+  float* panels = scratch<1>(tasks.panels * x.rows * kPanel);
+  parallel_for(tasks.panels, [&](int64_t panel) {
+    const int n = static_cast<int>(std::min(kPanel, x.cols - panel * kPanel));
+    lay_columns(compute.isa, {x.data, x.dtype, x.cols, x.rows, panel * kPanel, n, panels + panel * x.rows * kPanel});
+  });
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [out, last_out] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
     float* blocks = scratch<0>((last_out - out + kLargestRowBlock) * kSlice);
-    float* b = scratch<1>(kSlice * kPanel);
     for (int64_t t = 0; t < x.rows; t += kSlice) {
       const int64_t ts = std::min(kSlice, x.rows - t);
       const char* from = static_cast<const char*>(dy.row(t)) + static_cast<size_t>(out) * dtype_size(dy.dtype);
       lay_rows(compute.isa, {from, dy.dtype, 1, dy.cols, last_out - out, ts, blocks});
       for (int64_t panel = first; panel < last; panel++) {
         const int n = static_cast<int>(std::min(kPanel, x.cols - panel * kPanel));
-        lay_columns(compute.isa, {x.row(t), x.dtype, x.cols, ts, panel * kPanel, n, b});
+        const float* b = panels + (panel * x.rows + t) * kPanel;
+        const float* next = panel + 1 < last ? b + x.rows * kPanel : nullptr;
         float* to = dw + out * x.cols + panel * kPanel;
-        run_panel(compute.isa, {blocks, last_out - out, ts, b, nullptr, to, x.cols, n, true});
+        run_panel(compute.isa, {blocks, last_out - out, ts, b, next, to, x.cols, n, true});
       }
     }
   });

@@ -36,7 +36,7 @@ class OwnPack {
   Tensor panels_;
 };
 
-// dw (out, in) += dy^T x.
+// dw (out, in) += dy^T x. Not inside in_team.
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw);
 
 // A block of (rows, k), f32 or bf16, whose element (r, k) is from[r * row_step + k * k_step], laid out for

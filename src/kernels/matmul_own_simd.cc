@@ -20,7 +20,9 @@ static void lay_rows(const RowBlocks& p) {
     float* to = p.to + first * p.k;
     const T* block = from + first * p.row_step;
     const int64_t rows = p.rows - first < kRowBlock ? p.rows - first : kRowBlock;
-    if (rows == kRowBlock) {
+    if (rows == kRowBlock && p.row_step == 1 && sizeof(T) == sizeof(float)) {
+      for (int64_t k = 0; k < p.k; k++) memcpy(to + k * kRowBlock, block + k * p.k_step, kRowBlock * sizeof(float));
+    } else if (rows == kRowBlock) {
       for (int64_t k = 0; k < p.k; k++)
         for (int r = 0; r < kRowBlock; r++) to[k * kRowBlock + r] = to_float(block[r * p.row_step + k * p.k_step]);
     } else {

@@ -37,6 +37,14 @@ size_t scoring_bytes(const Compute& compute, const ModelConfig& c, const UpdateL
          static_cast<size_t>(load.pages) * KvCache::page_bytes(compute, c);
 }
 
+// Beside the workspace: the gradient of the head's input, logits of a slice of rows, and our own kernel's other operand
+// of a weight's gradient.
+size_t update_bytes(const Compute& compute, const ModelConfig& c, const UpdateLoad& load) {
+  return 4 *
+         static_cast<size_t>(bucket_rows(load.selected) * c.width + LmHead::learn_rows(c.vocabulary) * c.vocabulary +
+                             (compute.onednn ? 0 : load.rows * std::max({c.width, c.inner, c.q_cols()})));
+}
+
 // How to make the parts smaller that can be.
 std::string suggestion(const std::string& part) {
   static const std::map<std::string, std::string> all = {
@@ -136,7 +144,9 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   if (needs.trains && needs.trained < 0) {
     add(kPacked, packed_head_bytes(compute, c, true));
     add(kPackedLayers, static_cast<size_t>(c.layers) * packed_layer_bytes(compute, c, false), true, false);
-    add(kPackedLayer, packed_layer_bytes(compute, c, true), false);
+    // one copy for each pass
+    add(kPackedLayer,
+        packed_layer_bytes(compute, c, true) + (compute.onednn ? 0 : packed_layer_bytes(compute, c, false)), false);
   } else {
     add(kPacked, packed_bytes(compute, c, needs.trains));
   }
@@ -148,9 +158,7 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
   if (needs.update.rows > 0)
     add(kActivations,
         scoring_bytes(compute, c, needs.update, needs.trains ? ModelUse::training : ModelUse::inference) +
-            (needs.trains ? 4 * static_cast<size_t>(bucket_rows(needs.update.selected) * c.width +
-                                                    LmHead::learn_rows(c.vocabulary) * c.vocabulary)
-                          : 0),
+            (needs.trains ? update_bytes(compute, c, needs.update) : 0),
         false);
   if (needs.saves && needs.trains) add("saving", static_cast<size_t>(c.vocabulary * c.width) * 2);
   size_t sampler = 0;
