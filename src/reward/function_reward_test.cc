@@ -265,7 +265,7 @@ async def later(data_source, solution_str, ground_truth, extra_info):
     const auto r = reward(spec, 8);
     const auto start = std::chrono::steady_clock::now();
     const auto v = r->judge(function_inputs({"a", "hang", "b", "c"}));
-    EXPECT_LT(elapsed(start), 9) << spec;
+    EXPECT_LT(elapsed(start), 60) << spec;  // the hang is of 1,000 s; the machine may be busy
     for (const size_t i : {0, 2, 3}) EXPECT_EQ(v[i].score, 1) << spec << i << v[i].reason;
     EXPECT_EQ(v[1].outcome, Outcome::failed) << spec;
     EXPECT_NE(v[1].reason.find("within"), std::string::npos) << v[1].reason;
