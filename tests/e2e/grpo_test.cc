@@ -161,7 +161,8 @@ TEST_F(GrpoTest, MemoryIsPlannedAndMeasured) {
 }
 
 TEST_F(GrpoTest, WhatDoesNotFitTheMemoryIsRefused) {
-  const Outcome o = r1(with_sets(run_words(speck_, reward_, t_ / "run"), {"memory_limit_gb=0.02"}));
+  const Outcome o =
+      r1(with_sets(run_words(speck_, reward_, t_ / "run"), {"memory_limit_gb=0.02", "micro_batch_tokens=16"}));
   EXPECT_TRUE(refused(o, 1, "are there (memory_limit_gb); nothing was begun"));
   for (const char* hint : {"max_active", "optim=adamw_8bit", "use_peft=true", "beta=0"})
     EXPECT_NE(o.err.find(hint), std::string::npos) << hint << ": " << o.err;
