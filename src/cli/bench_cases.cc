@@ -183,6 +183,7 @@ Measurement measure_optimizer() {
   return {.parts = {{"optimizer", 0, [](const Floors& f) { return f.optimizer(); }}},
           .prepare = [](Transformer& model) -> Measurement::Body {
             auto policy = std::make_shared<Policy>(model);
+            policy->rest();  // packed copies are there, and are written anew
             return [policy, total = model.layout().total()] {
               std::fill_n(policy->gradients(), total, 1e-4f);
               return std::vector{seconds_of([&] { policy->update({.learning_rate = 1e-6}); })};

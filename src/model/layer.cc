@@ -17,13 +17,33 @@ TensorView<float> view(Tensor& t, int64_t rows, int64_t cols) { return {t.as<flo
 Operand operand(Tensor& t, int64_t rows) { return {t.raw(), t.dtype(), rows, t.cols()}; }
 Operand operand(Tensor& t, int64_t rows, int64_t cols) { return {t.raw(), t.dtype(), rows, cols}; }
 
+Operand rows_of(Operand x, int64_t begin, int64_t count) { return {x.row(begin), x.dtype, count, x.cols}; }
+
 // out = a + b
 void sum_rows(TensorView<const float> a, TensorView<const float> b, TensorView<float> out) {
-  parallel_chunks(a.rows, 32, [&](int64_t begin, int64_t end) {
+  parallel_chunks(a.rows, 8, [&](int64_t begin, int64_t end) {
     const float *pa = a.row(begin), *pb = b.row(begin);
     float* po = out.row(begin);
     for (int64_t i = 0; i < (end - begin) * a.cols; i++) po[i] = pa[i] + pb[i];
   });
+}
+
+// Parts of the runs that one thread takes through several loops. They end where sixteen positions do: a lane of a page
+// may hold two positions, and no two threads may write to it.
+const std::vector<SegmentRun>& parts_of(std::span<const SegmentRun> runs) {
+  constexpr int64_t kPositions = 16;
+  thread_local std::vector<SegmentRun> parts;
+  parts.clear();
+  for (const SegmentRun& run : runs)
+    for (int64_t done = 0; done < run.rows;) {
+      SegmentRun part = run;
+      part.row += done;
+      part.start += done;
+      part.rows = std::min(run.rows - done, kPositions - part.start % kPositions);
+      done += part.rows;
+      parts.push_back(part);
+    }
+  return parts;
 }
 
 float score_scale(const ModelConfig& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_size)); }
@@ -135,40 +155,55 @@ void Layer::pack_adapter(const float* adapter) {
   for (Linear* linear : {&qkv_, &o_, &gate_up_, &down_}) linear->pack_adapter(adapter);
 }
 
-void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s, LayerScratch& scratch,
-                    TensorView<float> x_out) const {
+void Layer::to_queries_and_keys(const SegmentRun& part, const Batch& batch, const RopeTable& rope, KvPages pages,
+                                LayerState& s, LayerScratch& scratch) const {
   const ModelConfig& c = config_;
-  const int64_t T = batch.rows(), Q = c.q_cols(), K = c.kv_cols();
+  const int64_t T = batch.rows(), Q = c.q_cols(), K = c.kv_cols(), first = part.row, n = part.rows;
   const bool training = s.gate_up.rows() > 0;
-  const auto x_TD = view(s.x_in, T), mid_TD = view(s.x_mid, T), sum_TD = view(scratch.sum, T);
-  const auto qkv = view(training && c.qk_norm ? s.qkv : scratch.qkv, T);
-  const Operand normed = operand(scratch.normed, T);
-  const int32_t* positions = batch.positions.data();
-
-  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed, s.inv_rms1.as<float>());
-  qkv_.forward(normed, qkv, scratch.adapters);
+  const auto all_qkv = view(training && c.qk_norm ? s.qkv : scratch.qkv, T), qkv = all_qkv.row_range(first, n);
+  const int32_t* positions = batch.positions.data() + first;
   if (c.qkv_bias) add_bias(compute_, qkv, parameters_ + at_.qkv_bias);
-  TensorView<float> q = qkv.columns(0, Q), k = qkv.columns(Q, K);
+  TensorView<float> q = qkv.columns(0, Q), k = qkv.columns(Q, K), all_k = all_qkv.columns(Q, K);
   if (c.qk_norm) {
     const auto qk = view(scratch.qk, T);
     Tensor &inv_q = training ? s.inv_rms_q : scratch.inv_rms, &inv_k = training ? s.inv_rms_k : scratch.inv_rms;
-    head_norm_forward(compute_, q, c.heads, c.head_size, parameters_ + at_.q_norm, c.norm_eps, qk.columns(0, Q),
-                      inv_q.as<float>());
-    head_norm_forward(compute_, k, c.kv_heads, c.head_size, parameters_ + at_.k_norm, c.norm_eps, qk.columns(Q, K),
-                      inv_k.as<float>());
-    q = qk.columns(0, Q);
-    k = qk.columns(Q, K);
+    const auto rotated_q = qk.columns(0, Q).row_range(first, n), rotated_k = qk.columns(Q, K).row_range(first, n);
+    head_norm_forward(compute_, q, c.heads, c.head_size, parameters_ + at_.q_norm, c.norm_eps, rotated_q,
+                      inv_q.as<float>() + first * c.heads);
+    head_norm_forward(compute_, k, c.kv_heads, c.head_size, parameters_ + at_.k_norm, c.norm_eps, rotated_k,
+                      inv_k.as<float>() + first * (training ? c.kv_heads : c.heads));  // apart from others' rows
+    q = rotated_q;
+    k = rotated_k;
+    all_k = qk.columns(Q, K);
   }
   rope_forward(compute_, q, c.heads, c.head_size, rope, positions);
   rope_forward(compute_, k, c.kv_heads, c.head_size, rope, positions);
-  to_operand(compute_, q, operand(s.q, T));
-  store_keys_values(compute_, batch.runs, k, qkv.columns(Q + K, K), pages);
+  to_operand(compute_, q, rows_of(operand(s.q, T), first, n));
+  store_keys_values(compute_, {&part, 1}, all_k, all_qkv.columns(Q + K, K), pages);
+}
+
+void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s, LayerScratch& scratch,
+                    TensorView<float> x_out) const {
+  const ModelConfig& c = config_;
+  const int64_t T = batch.rows();
+  const bool training = s.gate_up.rows() > 0;
+  const auto x_TD = view(s.x_in, T), mid_TD = view(s.x_mid, T), sum_TD = view(scratch.sum, T);
+  const Operand normed = operand(scratch.normed, T);
+
+  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed, s.inv_rms1.as<float>());
+  qkv_.forward(normed, view(training && c.qk_norm ? s.qkv : scratch.qkv, T), scratch.adapters);
+  const std::vector<SegmentRun>& parts = parts_of(batch.runs);
+  parallel_for(static_cast<int64_t>(parts.size()),
+               [&](int64_t i) { to_queries_and_keys(parts[static_cast<size_t>(i)], batch, rope, pages, s, scratch); });
   attention_forward(compute_, batch.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
                     s.lse.as<float>());
   o_.forward(operand(s.attended, T), sum_TD, scratch.adapters);
-  sum_rows(x_TD, sum_TD, mid_TD);
-
-  rms_norm_forward(compute_, mid_TD, parameters_ + at_.mlp_norm, c.norm_eps, normed, s.inv_rms2.as<float>());
+  parallel_chunks(T, 8, [&](int64_t begin, int64_t end) {
+    const int64_t n = end - begin;
+    sum_rows(x_TD.row_range(begin, n), sum_TD.row_range(begin, n), mid_TD.row_range(begin, n));
+    rms_norm_forward(compute_, mid_TD.row_range(begin, n), parameters_ + at_.mlp_norm, c.norm_eps,
+                     rows_of(normed, begin, n), s.inv_rms2.as<float>() + begin);
+  });
   const auto gate_up = view(scratch.gate_up, T, 2 * c.inner);
   gate_up_.forward(normed, gate_up, scratch.adapters);
   swiglu_forward(compute_, gate_up, training ? operand(s.gate_up, T) : Operand{}, operand(scratch.hidden, T));

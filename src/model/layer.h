@@ -83,6 +83,10 @@ class Layer {
   bool frozen() const { return at_.qkv < 0; }
   // Of a norm or bias at `offset`.
   float* gradient_at(float* gradients, int64_t offset) const { return frozen() ? nullptr : gradients + offset; }
+  // A part of a run, from the product's result on: bias, norms of heads, rotation; queries as an operand, keys and
+  // values to their pages.
+  void to_queries_and_keys(const SegmentRun& part, const Batch& batch, const RopeTable& rope, KvPages pages,
+                           LayerState& state, LayerScratch& scratch) const;
   void backward_mlp(LayerState& state, LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
   void backward_attention(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state,
                           LayerScratch& scratch, TensorView<float> dx, float* gradients) const;
