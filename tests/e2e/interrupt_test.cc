@@ -49,8 +49,12 @@ class InterruptSlow : public ::testing::Test {
 
  private:
   static std::vector<std::string> with_defaults(const std::vector<std::string>& sets) {
-    std::vector<std::string> all = {"num_generations=4", "per_device_train_batch_size=8", "max_completion_length=12",
-                                    "learning_rate=1e-3", "save_steps=0"};
+    std::vector<std::string> all = {"num_generations=4",
+                                    "per_device_train_batch_size=8",
+                                    "max_completion_length=12",
+                                    "learning_rate=1e-3",
+                                    "save_steps=0",
+                                    "guard_rollbacks=0"};
     all.insert(all.end(), sets.begin(), sets.end());
     return all;
   }
