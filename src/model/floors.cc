@@ -109,7 +109,9 @@ double Floors::forward(const Work& w) const { return (matmul_flops(w) + attentio
 // Two products a weight; flash attention computes its scores again: five products against the forward's two.
 double Floors::backward(const Work& w) const { return (2 * matmul_flops(w) + 2.5 * attention_flops(w)) / flops_; }
 
-double Floors::optimizer(double state_bytes) const { return parameters_ * (state_bytes + weight_bytes_) / read_bytes_; }
+double Floors::optimizer(double state_bytes, bool with_copies) const {
+  return parameters_ * (state_bytes + (with_copies ? weight_bytes_ : 0)) / read_bytes_;
+}
 
 std::vector<ProductShape> product_shapes(const ModelConfig& c) {
   return {{"qkv", c.qkv_cols(), c.width},

@@ -40,8 +40,8 @@ class Floors {
   double backward(const Work& work) const;
   double train(const Work& work) const { return forward(work) + backward(work); }
   // `state_bytes` a parameter are moved beside the operand copy written: AdamW in f32 reads and writes weight and two
-  // moments and reads the gradient, 28.
-  double optimizer(double state_bytes = 28) const;
+  // moments and reads the gradient, 28. Without copies: they are made when sampling begins.
+  double optimizer(double state_bytes = 28, bool with_copies = true) const;
 
  private:
   double attention_flops(const Work& work) const;  // of one forward

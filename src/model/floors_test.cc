@@ -86,6 +86,7 @@ TEST(Floors, KnowsTheShapeOfSmolLM2) {
   const Floors floors(shape(576, 1536, 30, 9, 3), kBytesOnly, DType::bf16);
   EXPECT_DOUBLE_EQ(floors.optimizer(), 134515008.0 * 30);
   EXPECT_DOUBLE_EQ(floors.optimizer(12), 134515008.0 * 14);
+  EXPECT_DOUBLE_EQ(floors.optimizer(28, false), 134515008.0 * 28);
 }
 
 }  // namespace
