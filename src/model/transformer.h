@@ -75,7 +75,7 @@ class Transformer {
   // Packed copies of all layers for forward(), where forward_to_train() dropped them. Frees what updates alone need.
   void pack_layers();
   // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
-  // while it is still in the cache: the optimiser's pass is also the one that writes the packed copies.
+  // while it is still in the cache, as far as copies are kept: behind forward_to_train() the head's alone.
   void update_and_pack(const std::function<void(int64_t begin, int64_t end)>& update);
   size_t packed_bytes() const;
 

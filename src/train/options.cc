@@ -25,6 +25,15 @@ void PromptOptions::declare(OptionTable& t) {
   t.add("thought_prefill", &thought_prefill, "what the assistant's turn begins with, e.g. \"<think>\\n\"");
 }
 
+nlohmann::ordered_json PromptOptions::chat_template_variables() const {
+  if (chat_template_kwargs.empty()) return nlohmann::ordered_json::object();
+  try {
+    return chat_variables(chat_template_kwargs);
+  } catch (const Error& e) {
+    fail_usage("{}", e.what());
+  }
+}
+
 void PromptOptions::frame_the_world(const OptionTable& table) {
   for (const char* key : {"prompt_template", "chat_template", "chat_template_kwargs", "system_prompt", "prompt_prefix",
                           "prompt_suffix", "thought_prefill"})

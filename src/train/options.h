@@ -28,6 +28,8 @@ struct PromptOptions {
   std::string prompt_prefix, prompt_suffix;  // put around a plain question before the template sees it
   std::string thought_prefill;               // what the assistant's turn begins with, e.g. "<think>\n"
   void declare(OptionTable& table);
+  // chat_template_kwargs as an object, empty where none are given. Throws r1::UsageError for what is none.
+  nlohmann::ordered_json chat_template_variables() const;
   // The frame that the embedded base knows, where `table` says nothing about prompts; says so on stderr.
   void frame_the_world(const OptionTable& table);
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/row_formats.h"
 #include "formats/tokenizer_additions.h"
 #include "text/chat_tokens.h"
 #include "text/thinking.h"
@@ -54,7 +53,7 @@ PromptBuilder::PromptBuilder(const ModelFiles& files, std::shared_ptr<const Toke
       options_(options),
       variables_(special_tokens_of(files.tokenizer_config)) {
   end_text_ = variables_.value("eos_token", "");
-  if (!options.chat_template_kwargs.empty()) variables_.update(chat_variables(options.chat_template_kwargs));
+  variables_.update(options.chat_template_variables());
   const std::string& source = options.chat_template.empty() ? files.chat_template : options.chat_template;
   const bool has_template = !source.empty();
   if (options.prompt_template == "chat" && !has_template)

@@ -97,7 +97,7 @@ TEST_F(Prompts, MoreVariablesReachTheTemplate) {
   EXPECT_EQ(prompts.build(row).text, "<user: q><assistant: run") << "a row's own wins";
   for (const char* wrong : {"[1]", "{", "{\"messages\": []}", "{\"eos_token\": \"x\"}"}) {
     options.chat_template_kwargs = wrong;
-    EXPECT_THROW(PromptBuilder(files_, tokenizer_, options), Error) << wrong;
+    EXPECT_THROW(PromptBuilder(files_, tokenizer_, options), UsageError) << wrong;
   }
 }
 

@@ -6,7 +6,6 @@
 #include "base/background.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "data/row_formats.h"
 #include "text/thinking.h"
 
 namespace r1 {
@@ -69,12 +68,9 @@ TextRequest RemoteTeacher::request_of(const DataRow& row, const SamplingOptions&
     if (!prompts_.system_prompt.empty() && messages[0].value("role", "") != "system")
       messages.insert(messages.begin(), Json{{"role", "system"}, {"content", prompts_.system_prompt}});
     out.messages = std::move(messages);
-    if (!prompts_.chat_template_kwargs.empty())
-      out.chat_template_kwargs = chat_variables(prompts_.chat_template_kwargs);
-    if (row.chat_template_kwargs.is_object()) {
-      if (out.chat_template_kwargs.is_null()) out.chat_template_kwargs = Json::object();
-      out.chat_template_kwargs.update(row.chat_template_kwargs);
-    }
+    Json variables = prompts_.chat_template_variables();
+    if (row.chat_template_kwargs.is_object()) variables.update(row.chat_template_kwargs);
+    if (!variables.empty()) out.chat_template_kwargs = std::move(variables);
     return out;
   }
   if (messages.size() != 1 || !messages[0]["content"].is_string())
