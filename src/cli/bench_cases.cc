@@ -329,7 +329,7 @@ class Bench {
  private:
   // `whole`: every type and the row counts of decode and training; else what is measured around the cases.
   ProbePlan plan_of_probe(bool whole) const {
-    const bool fast = start_.compute.onednn;  // our own kernel's row counts: enough for its blocks
+    const bool fast = start_.compute.isa >= Isa::avx512;
     ProbePlan plan{.shapes = product_shapes(start_.config),
                    .operands = {start_.compute.operand},
                    .rows = fast ? std::vector<int64_t>{64, 1024} : std::vector<int64_t>{96},

@@ -16,15 +16,18 @@ enum class Int8 { off, own, onednn };
 struct Compute {
   Isa isa = Isa::scalar;
   DType operand = DType::f32;  // matmul operands and KV cache: f32, or bf16 with f32 accumulation
-  bool onednn = true;          // matmul backend; false: our own kernels (onednn is not batch-invariant here)
+  bool onednn = true;          // matmul backend; false: our own kernels
   Int8 int8 = Int8::off;       // not off: forward products run in eight bits, and there is no backward
+
+  // Whether our own products are those of native bf16 (kernels/matmul_bf16.h), whose packed copies are bf16.
+  bool bf16_pairs() const { return !onednn && isa == Isa::avx512bf16 && operand == DType::bf16; }
 };
 
 // The best instruction set of this CPU, or what R1_ISA=scalar|avx2|avx512|avx512bf16 says (an error where the CPU lacks
 // it).
 Isa detect_isa();
 
-// `compute_dtype`: "auto" (bf16 where native), "f32" or "bf16".
+// `compute_dtype`: "auto" (bf16 where native), "f32" or "bf16". oneDNN multiplies f32 where it is batch-invariant.
 Compute make_compute(const std::string& compute_dtype);
 
 }  // namespace r1

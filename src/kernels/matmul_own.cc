@@ -1,8 +1,6 @@
 #include "kernels/matmul_own.h"
 
-#include <algorithm>
-
-#include "base/threads.h"
+#include "kernels/matmul_tasks.h"
 
 #define R1_DECLARE_OWN_MATMUL(isa)         \
   namespace isa {                          \
@@ -22,10 +20,7 @@ R1_DECLARE_OWN_MATMUL(avx512bf16)
 
 namespace {
 constexpr int64_t kPanel = 16;
-constexpr int64_t kSlice = 384;      // of k: a panel's part (24 KB) stays in the first cache
-constexpr int64_t kRowsATask = 192;  // whole row blocks; 295 KB a slice, in the second cache
-constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
-constexpr int64_t kLargestRowBlock = 12;
+constexpr int64_t kSlice = 384;  // of k: a panel's part (24 KB) stays in the first cache
 
 void run_panel(Isa isa, const PanelProduct& p) { R1_DISPATCH(isa, panel_product, p); }
 void lay_rows(Isa isa, const RowBlocks& p) { R1_DISPATCH(isa, lay_row_blocks, p); }
@@ -35,36 +30,11 @@ void lay_columns(Isa isa, const PanelColumns& p) { R1_DISPATCH(isa, lay_panel, p
 // k is not cut where a task has one row block: its panels are read once, and best in one go.
 int64_t slice_of(int64_t rows, int64_t k) { return rows > kLargestRowBlock ? kSlice : k; }
 
-int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
-
-// A product cut into tasks: `slices` of rows, so that all threads are busy to the end; with too few rows for that,
-// `groups` of panels too, so that each panel is read from memory by one thread and for many rows.
-struct Tasks {
-  Tasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
-    const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
-    slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
-    groups = std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
-  }
-  int64_t count() const { return slices * groups; }
-  // [begin, end) of rows, in whole row blocks, and of panels.
-  std::pair<int64_t, int64_t> rows_of(int64_t task) const {
-    const int64_t blocks = parts_of(rows, kLargestRowBlock), slice = task / groups;
-    return {std::min(rows, blocks * slice / slices * kLargestRowBlock),
-            std::min(rows, blocks * (slice + 1) / slices * kLargestRowBlock)};
-  }
-  std::pair<int64_t, int64_t> panels_of(int64_t task) const {
-    const int64_t group = task % groups;
-    return {panels * group / groups, panels * (group + 1) / groups};
-  }
-  int64_t rows, panels, slices, groups;
-};
-
-// A block of this thread, of at least n floats.
-template <int kWhich>
+struct RowBlocksUse;
+struct PanelsUse;
+template <typename Use>
 float* scratch(int64_t n) {
-  thread_local Tensor block;
-  if (block.cols() < n) block = Tensor(DType::f32, 1, n);
-  return block.as<float>();
+  return static_cast<float*>(matmul_scratch<Use>(DType::f32, n));
 }
 
 }  // namespace
@@ -90,12 +60,12 @@ void OwnPack::pack(const float* w, bool transposed) {
 }
 
 void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
-  const Tasks tasks(a.rows, num_panels());
+  const MatmulTasks tasks(a.rows, num_panels());
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [row, last_row] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
     const int64_t rows = last_row - row, slice = slice_of(rows, k_);
-    float* blocks = scratch<0>((rows + kLargestRowBlock) * std::min(slice, k_));
+    float* blocks = scratch<RowBlocksUse>((rows + kLargestRowBlock) * std::min(slice, k_));
     for (int64_t k = 0; k < k_; k += slice) {
       const int64_t ks = std::min(slice, k_ - k);
       const char* from = static_cast<const char*>(a.row(row)) + static_cast<size_t>(k) * dtype_size(a.dtype);
@@ -112,13 +82,13 @@ void OwnPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
 }
 
 void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) const {
-  const Tasks tasks(a.rows, parts_of(k_, kPanel));
+  const MatmulTasks tasks(a.rows, parts_of(k_, kPanel));
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [row, last_row] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
     const int64_t rows = last_row - row;
-    float* blocks = scratch<0>((rows + kLargestRowBlock) * kSlice);
-    float* b = scratch<1>(kSlice * kPanel);
+    float* blocks = scratch<RowBlocksUse>((rows + kLargestRowBlock) * kSlice);
+    float* b = scratch<PanelsUse>(kSlice * kPanel);
     for (int64_t o = 0; o < n_; o += kSlice) {
       const int64_t outs = std::min(kSlice, n_ - o);
       const char* from = static_cast<const char*>(a.row(row)) + static_cast<size_t>(o) * dtype_size(a.dtype);
@@ -139,8 +109,8 @@ void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) c
 
 // Every task wants all panels of x: they are laid once, for all.
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw) {
-  const Tasks tasks(dy.cols, parts_of(x.cols, kPanel));
-  float* panels = scratch<1>(tasks.panels * x.rows * kPanel);
+  const MatmulTasks tasks(dy.cols, parts_of(x.cols, kPanel));
+  float* panels = scratch<PanelsUse>(tasks.panels * x.rows * kPanel);
   parallel_for(tasks.panels, [&](int64_t panel) {
     const int n = static_cast<int>(std::min(kPanel, x.cols - panel * kPanel));
     lay_columns(compute.isa, {x.data, x.dtype, x.cols, x.rows, panel * kPanel, n, panels + panel * x.rows * kPanel});
@@ -148,7 +118,7 @@ void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* d
   parallel_for(tasks.count(), [&](int64_t task) {
     const auto [out, last_out] = tasks.rows_of(task);
     const auto [first, last] = tasks.panels_of(task);
-    float* blocks = scratch<0>((last_out - out + kLargestRowBlock) * kSlice);
+    float* blocks = scratch<RowBlocksUse>((last_out - out + kLargestRowBlock) * kSlice);
     for (int64_t t = 0; t < x.rows; t += kSlice) {
       const int64_t ts = std::min(kSlice, x.rows - t);
       const char* from = static_cast<const char*>(dy.row(t)) + static_cast<size_t>(out) * dtype_size(dy.dtype);

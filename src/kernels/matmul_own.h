@@ -1,32 +1,29 @@
-// The matmul used where oneDNN is not batch-invariant or has no kernel. Weights lie in panels of sixteen columns, the
-// rows of the other operand in blocks of a few rows; a small kernel keeps a block of results in registers while k runs
-// over a slice that stays in the first caches (after Goto and van de Geijn, "Anatomy of High-Performance Matrix
-// Multiplication", 2008). Every element is summed over k in order, onto what the result held, so a row's bits depend on
-// nothing but its own operand and the weights. bf16 operands are widened to f32.
+// The matmul used where oneDNN is not batch-invariant or has no kernel, but for native bf16 (matmul_bf16.h). Weights
+// lie in panels of sixteen columns, the rows of the other operand in blocks of a few rows; a small kernel keeps a block
+// of results in registers while k runs over a slice that stays in the first caches (after Goto and van de Geijn,
+// "Anatomy of High-Performance Matrix Multiplication", 2008). Every element is summed over k in order, onto what the
+// result held, so a row's bits depend on nothing but its own operand and the weights. bf16 operands are widened to f32.
 #pragma once
 
 #include <utility>
 
-#include "kernels/compute.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul_pack.h"
 
 namespace r1 {
 
 // B (k, n) as n/16 panels of (k, 16) floats; the last panel is filled up with zeros.
-class OwnPack {
+class OwnPack : public MatmulPack {
  public:
   OwnPack(const Compute& compute, int64_t k, int64_t n);
-  void pack(const float* w, bool transposed);  // w (n, k) when transposed, else (k, n)
-  // The packed copy's block: none before the first pack, and none once it is taken away.
-  bool has_block() const { return panels_.cols() > 0; }
-  void use_block_of(SpareBlocks& spare) { panels_ = spare.take(DType::f32, num_panels() * k_, 16); }
-  Tensor take_block() { return std::exchange(panels_, Tensor()); }
-  // C (rows, n) (+)= A (rows, k) B.
-  void multiply(Operand a, TensorView<float> c, bool accumulate) const;
-  // C (rows, k) (+)= A (rows, n) B^T, from the same panels: turned piece by piece while they are in the first cache, so
-  // that a backward pass needs no second copy.
-  void multiply_turned(Operand a, TensorView<float> c, bool accumulate) const;
-  size_t bytes() const { return panels_.bytes(); }
+  bool has_block() const override { return panels_.cols() > 0; }
+  void use_block_of(SpareBlocks& spare) override { panels_ = spare.take(DType::f32, num_panels() * k_, 16); }
+  Tensor take_block() override { return std::exchange(panels_, Tensor()); }
+  void pack(const float* w, bool transposed) override;
+  void multiply(Operand a, TensorView<float> c, bool accumulate) const override;
+  // Panels are turned piece by piece while they are in the first cache, so that a backward pass needs no second copy.
+  bool turns() const override { return true; }
+  void multiply_turned(Operand a, TensorView<float> c, bool accumulate) const override;
+  size_t bytes() const override { return panels_.bytes(); }
 
  private:
   int64_t num_panels() const { return (n_ + 15) / 16; }

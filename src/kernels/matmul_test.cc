@@ -24,7 +24,8 @@ TEST(Matmul, AgreesWithReferenceOnOddSizes) {
     int64_t rows, out, in;
   };
   for (const Compute& c : all_computes())
-    for (const Shape s : {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 100}}) {
+    for (const Shape s :
+         {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 100}, {14, 34, 3101}}) {
       const OperandBlock x = block(s.rows, s.in, c, 2), dy = block(s.rows, s.out, c, 3), w = block(s.out, s.in, c, 1);
       PackedMatrix packed(c, s.out, s.in, true);
       packed.pack(test_normals(s.out * s.in, 1).data());
@@ -84,6 +85,7 @@ TEST(Matmul, LentCopiesGiveTheSameBits) {
 struct RealShape {
   int64_t out, in;
 };
+bool is_fast(const Compute& c) { return c.onednn || c.bf16_pairs(); }
 constexpr RealShape kRealShapes[] = {{960, 576}, {576, 576}, {3072, 576}, {576, 1536}, {2048, 576}};
 
 TEST(Matmul, RowsDoNotDependOnCompanyOrThreads) {
@@ -127,7 +129,7 @@ TEST(Matmul, BucketsCoverRows) {
 // What lies beyond the rows (numbers of a larger batch before) must not reach the sums.
 TEST(Matmul, WeightGradientIgnoresWhatLiesBeyondTheRows) {
   for (const Compute& c : all_computes())
-    for (int64_t rows : {1, 9, 33, 1025}) {
+    for (int64_t rows : {1, 9, 33, 1025, 1603}) {
       const int64_t out = 20, in = 36, room = bucket_rows(rows);
       OperandBlock x(test_normals(room * in, 2), room, in, c.operand, room),
           dy(test_normals(room * out, 3), room, out, c.operand, room);
@@ -152,7 +154,7 @@ TEST(Matmul, GradientsDoNotDependOnThreads) {
   for (const Compute& c : all_computes())
     for (const RealShape s : {RealShape{97, 201}, {16, 16}, {576, 1536}}) {
       const int64_t rows = 700;
-      if (!c.onednn && s.in > 1000) continue;  // the plain loops are slow, and the same on any shape
+      if (!is_fast(c) && s.in > 1000) continue;  // the plain loops are slow, and the same on any shape
       const OperandBlock x = block(rows, s.in, c, 2), dy = block(rows, s.out, c, 3);
       PackedMatrix packed(c, s.out, s.in, true);
       packed.pack(test_normals(s.out * s.in, 1).data());
@@ -225,7 +227,7 @@ TEST(Matmul, NothingIsWrittenBehindTheBucket) {
 TEST(MatmulSlow, RealShapesAreBatchInvariant) {
   const int before = thread_count();
   for (const Compute& c : all_computes()) {
-    if (!c.onednn) continue;
+    if (!is_fast(c)) continue;
     for (const RealShape s : kRealShapes)
       for (bool back : {false, true}) {
         const int64_t rows = 1024, from = back ? s.out : s.in, to = back ? s.in : s.out;

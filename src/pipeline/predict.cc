@@ -26,7 +26,7 @@ struct Predictor::Base {
     const std::vector<ProductShape> shapes = product_shapes(config);
     machine = measure_machine(compute, {.shapes = {shapes.end() - 3, shapes.end()},
                                         .operands = {compute.operand},
-                                        .rows = {compute.onednn ? 1024 : 128},
+                                        .rows = {compute.isa >= Isa::avx512 ? 1024 : 128},
                                         .seconds = 0.01,
                                         .read_bytes = size_t{128} << 20});
   }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "kernels/matmul_bf16.h"
 #include "model/parameters.h"
 
 namespace r1 {
@@ -21,9 +22,15 @@ int64_t widest(const ModelConfig& c) {
 size_t round_up(int64_t n, int64_t step) { return static_cast<size_t>((n + step - 1) / step * step); }
 
 size_t matrix_bytes(const Compute& compute, int64_t out, int64_t in) {
-  if (!compute.onednn) return round_up(out, 16) * static_cast<size_t>(in) * 4;  // our own panels are f32 always
+  if (compute.bf16_pairs()) return Bf16Pack::bytes(in, out);
+  if (!compute.onednn) return round_up(out, 16) * static_cast<size_t>(in) * 4;  // these panels are f32 always
   return round_up(out, 64) * round_up(in, 2) * dtype_size(compute.operand);     // oneDNN pads to its blocks
 }
+
+DType panel_type(const Compute& compute) { return compute.bf16_pairs() ? DType::bf16 : DType::f32; }
+
+// Whether a copy for one direction serves both.
+bool one_copy_serves(const Compute& compute) { return !compute.onednn && !compute.bf16_pairs(); }
 
 size_t sum_of(const std::vector<MemoryItem>& items, bool MemoryItem::* phase) {
   size_t total = 0;
@@ -40,9 +47,12 @@ size_t scoring_bytes(const Compute& compute, const ModelConfig& c, const UpdateL
 // Beside the workspace: the gradient of the head's input, logits of a slice of rows, and our own kernel's other operand
 // of a weight's gradient.
 size_t update_bytes(const Compute& compute, const ModelConfig& c, const UpdateLoad& load) {
-  return 4 *
-         static_cast<size_t>(bucket_rows(load.selected) * c.width + LmHead::learn_rows(c.vocabulary) * c.vocabulary +
-                             (compute.onednn ? 0 : load.rows * std::max({c.width, c.inner, c.q_cols()})));
+  const size_t panels = compute.onednn ? 0
+                                       : static_cast<size_t>(load.rows * std::max({c.width, c.inner, c.q_cols()})) *
+                                             dtype_size(panel_type(compute));
+  return 4 * static_cast<size_t>(bucket_rows(load.selected) * c.width +
+                                 LmHead::learn_rows(c.vocabulary) * c.vocabulary) +
+         panels;
 }
 
 // How to make the parts smaller that can be.
@@ -105,8 +115,8 @@ UpdateLoad update_load(const SamplingLoad& rollout, int64_t micro_batch_tokens) 
 namespace {
 
 size_t packed_matrix_bytes(const Compute& compute, int64_t out, int64_t in, bool with_backward) {
-  // our own panels serve both directions
-  return matrix_bytes(compute, out, in) + (with_backward && compute.onednn ? matrix_bytes(compute, in, out) : 0);
+  const size_t backward = with_backward && !one_copy_serves(compute) ? matrix_bytes(compute, in, out) : 0;
+  return matrix_bytes(compute, out, in) + backward;
 }
 
 size_t packed_layer_bytes(const Compute& compute, const ModelConfig& c, bool with_backward) {
@@ -146,7 +156,8 @@ MemoryPlan plan_memory(const Compute& compute, const ModelConfig& c, const Memor
     add(kPackedLayers, static_cast<size_t>(c.layers) * packed_layer_bytes(compute, c, false), true, false);
     // one copy for each pass
     add(kPackedLayer,
-        packed_layer_bytes(compute, c, true) + (compute.onednn ? 0 : packed_layer_bytes(compute, c, false)), false);
+        packed_layer_bytes(compute, c, true) + (one_copy_serves(compute) ? packed_layer_bytes(compute, c, false) : 0),
+        false);
   } else {
     add(kPacked, packed_bytes(compute, c, needs.trains));
   }

@@ -69,7 +69,7 @@ void TrainSession::measure(const ModelConfig& config) {
   const std::vector<ProductShape> shapes = product_shapes(config);
   machine_ = measure_machine(compute_, {.shapes = {shapes.end() - 3, shapes.end()},  // the wide ones
                                         .operands = {compute_.operand},
-                                        .rows = {compute_.onednn ? 1024 : 128},
+                                        .rows = {compute_.isa >= Isa::avx512 ? 1024 : 128},
                                         .seconds = 0.01,
                                         .read_bytes = size_t{128} << 20});
   floors_ = std::make_unique<Floors>(config, machine_, compute_.operand);

@@ -1,0 +1,47 @@
+// How our own products are cut into tasks of one thread.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "base/threads.h"
+
+namespace r1 {
+
+constexpr int64_t kLargestRowBlock = 12;
+
+inline int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+// `slices` of rows, so that all threads are busy to the end; with too few rows for that, `groups` of panels too, so
+// that each panel is read from memory by one thread and for many rows.
+struct MatmulTasks {
+  MatmulTasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
+    constexpr int64_t kRowsATask = 192;  // whole row blocks; a slice of k (matmul_own.cc) stays in the second cache
+    constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
+    const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
+    slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
+    groups = std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
+  }
+  int64_t count() const { return slices * groups; }
+  // [begin, end) of rows, in whole row blocks, and of panels.
+  std::pair<int64_t, int64_t> rows_of(int64_t task) const {
+    const int64_t blocks = parts_of(rows, kLargestRowBlock), slice = task / groups;
+    return {std::min(rows, blocks * slice / slices * kLargestRowBlock),
+            std::min(rows, blocks * (slice + 1) / slices * kLargestRowBlock)};
+  }
+  std::pair<int64_t, int64_t> panels_of(int64_t task) const {
+    const int64_t group = task % groups;
+    return {panels * group / groups, panels * (group + 1) / groups};
+  }
+  int64_t rows, panels, slices, groups;
+};
+
+// A block of this thread, of at least n numbers, from one call to the next; `Use` tells blocks apart.
+template <typename Use>
+void* matmul_scratch(DType dtype, int64_t n) {
+  thread_local Tensor block;
+  if (block.cols() < n) block = Tensor(dtype, 1, n);
+  return block.raw();
+}
+
+}  // namespace r1
