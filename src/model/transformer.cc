@@ -156,6 +156,13 @@ void Transformer::repack() {
   if (head_) head_->pack(std::as_const(*this).parameters() + layout_.head());
 }
 
+bool Transformer::drop_layers() {
+  if (frozen_ || !layers_packed_) return false;  // of a frozen layer they are all there is
+  for (Layer& layer : layers_) layer.drop();
+  layers_packed_ = false;
+  return true;
+}
+
 void Transformer::pack_layers() {
   if (head_) head_->free_row_logits();
   if (layers_packed_) return;
@@ -239,8 +246,7 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
 Operand Transformer::forward_to_train(const Batch& batch, std::span<const int64_t> selected, KvCache& cache,
                                       Workspace& w) {
   if (frozen_) return forward(batch, selected, cache, w);  // its copies are all there is of its matrices
-  for (size_t i = 0; i < layers_.size() && layers_packed_; i++) layers_[i].drop();
-  layers_packed_ = false;
+  drop_layers();
   embed(batch, selected, w, AdapterUse::on);
   for (int64_t i = 0; i < config_.layers; i++) {
     Layer& layer = layers_[static_cast<size_t>(i)];

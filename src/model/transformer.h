@@ -72,7 +72,9 @@ class Transformer {
   const float* trained() const;
   // After the parameters changed: all packed copies anew.
   void repack();
-  // Packed copies of all layers for forward(), where forward_to_train() dropped them. Frees what updates alone need.
+  // Frees the layers' packed copies, before an update makes its buffers; false where there are none to free.
+  bool drop_layers();
+  // Packed copies of all layers for forward(), where they were dropped. Frees what updates alone need.
   void pack_layers();
   // Calls update(begin, end) for ranges that cover the block of trained parameters once, and packs what lies in each
   // while it is still in the cache, as far as copies are kept: behind forward_to_train() the head's alone.

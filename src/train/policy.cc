@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "kernels/convert.h"
 #include "model/scalar_head.h"
 
@@ -47,6 +48,8 @@ void Policy::reserve(int64_t rows, int64_t selected, int64_t pages) {
 }
 
 void Policy::run_layers(const MicroBatch& batch) {
+  // before buffers are made, and given back: small copies leave holes in the heap that no buffer fits
+  if (model_.drop_layers()) release_freed_memory();
   const Room room = room_for(batch);
   reserve(room.rows, room.selected, room.pages);
   hidden_ = model_.forward_to_train(batch.batch, batch.selected, *cache_, *workspace_);
