@@ -12,15 +12,17 @@ constexpr int64_t kLargestRowBlock = 12;
 
 inline int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-// `slices` of rows, so that all threads are busy to the end; with too few rows for that, `groups` of panels too, so
-// that each panel is read from memory by one thread and for many rows.
+// `groups` of panels, one for each thread where there are panels enough: each is read from memory by one thread, which
+// keeps its results apart from the others'. Else rows are shared out, so that all threads are busy to the end.
 struct MatmulTasks {
   MatmulTasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
     constexpr int64_t kRowsATask = 192;  // whole row blocks; a slice of k (matmul_own.cc) stays in the second cache
     constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
+    constexpr int64_t kPanelsApart = 8;  // and of the panels
     const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
-    slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
-    groups = std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
+    const bool by_panels = panels >= threads * kPanelsApart;
+    slices = !by_panels && rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
+    groups = by_panels ? threads : std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
   }
   int64_t count() const { return slices * groups; }
   // [begin, end) of rows, in whole row blocks, and of panels.
