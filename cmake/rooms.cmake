@@ -90,9 +90,13 @@ function(r1_room name)
   endif()
 endfunction()
 
-# Tests whose suite name ends in Slow carry the label slow, the others fast.
+# Tests whose suite name ends in Slow carry the label slow, the others fast. SLOW_COST: seconds that a slow one takes, for
+# those that should begin first.
 function(r1_test target)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SLOW_COST" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_SLOW_COST)
+    set(ARG_SLOW_COST 0)
+  endif()
   r1_grouped(${ARG_SOURCES})
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main)
@@ -103,5 +107,5 @@ function(r1_test target)
   gtest_discover_tests(${target} TEST_FILTER "-*Slow.*" DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS fast TIMEOUT 300 ENVIRONMENT GOMP_SPINCOUNT=2000)
   gtest_discover_tests(${target} TEST_FILTER "*Slow.*" TEST_LIST ${target}_slow DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS slow TIMEOUT 1500 ENVIRONMENT GOMP_SPINCOUNT=2000)
+                       PROPERTIES LABELS slow TIMEOUT 1500 COST ${ARG_SLOW_COST} ENVIRONMENT GOMP_SPINCOUNT=2000)
 endfunction()
