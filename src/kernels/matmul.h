@@ -1,6 +1,6 @@
-// Matrix products of a transformer, behind one header: oneDNN with packed weights where it is batch-invariant (a
-// start-up check decides, Compute::onednn), our own kernel otherwise. f32 or bf16 operands, f32 accumulation and
-// results.
+// Matrix products of a transformer, behind one header. Native bf16 is multiplied by our own kernel (matmul_bf16.h), f32
+// by oneDNN with packed weights where it is batch-invariant (a check at start decides, Compute::onednn), everything
+// else by our own panels of f32 (matmul_own.h). f32 or bf16 operands, f32 accumulation and results.
 //
 // The promise: a row of a result depends on its own row of the operand and on the weights alone. Not on how many rows
 // share the call, not on the number of threads. Primitives are made for a few row counts ("buckets") and cached; a call
