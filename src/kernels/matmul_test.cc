@@ -91,7 +91,7 @@ constexpr RealShape kRealShapes[] = {{960, 576}, {576, 576}, {3072, 576}, {576, 
 TEST(Matmul, RowsDoNotDependOnCompanyOrThreads) {
   const int before = thread_count();
   for (const Compute& c : all_computes())
-    for (const RealShape s : {RealShape{97, 201}, {1, 7}, {17, 1}}) {
+    for (const RealShape s : {RealShape{97, 201}, {1, 7}, {17, 1}, {210, 66}}) {
       const int64_t rows = 150;
       const OperandBlock x = block(rows, s.in, c, 2);
       PackedMatrix packed(c, s.out, s.in, false);
@@ -100,7 +100,7 @@ TEST(Matmul, RowsDoNotDependOnCompanyOrThreads) {
       packed.forward(x.operand, {all.as<float>(), rows, s.out});
       for (int threads : {1, 2, 3}) {
         set_thread_count(threads);
-        for (int64_t n : {1, 2, 3, 9, 31, 64, 100}) {
+        for (int64_t n : {1, 2, 3, 4, 5, 6, 9, 31, 64, 100}) {
           const int64_t first = 37;  // x has rows enough beyond: the bucket stays inside
           packed.forward({x.operand.row(first), c.operand, n, s.in}, {part.as<float>(), n, s.out});
           EXPECT_EQ(0,
