@@ -2,8 +2,7 @@
 // has it (Isa::avx512bf16). Both operands lie in pairs along k, so that one 32-bit word is one step of a sum. Weights
 // lie in panels of 32 columns, the rows of the other operand in blocks of up to twelve; a kernel keeps a block of
 // results in 24 registers while k runs. Beside it the next panel is asked for from memory: a decode step multiplies few
-// rows with weights that are in no cache, and a panel that is only asked for when it is needed costs 10 % of the time
-// at 64 rows, 20 % at 8.
+// rows with weights that are in no cache.
 //
 // Every element is one chain of sums over k in order, onto what the result held: a row's bits depend on nothing but its
 // own operand and the weights. The instruction takes denormals for zeros.
@@ -37,9 +36,6 @@ class Bf16Pack : public MatmulPack {
 // dw (out, in) += dy^T x. Not inside in_team.
 void bf16_weight_gradient(Operand dy, Operand x, float* dw);
 
-// Rows of a task are cut into ceil(rows / 12) blocks of nearly the same size, block i from row rows * i / blocks on: a
-// short last one would leave most registers empty.
-
 // Up to sixteen rows of `stride` bf16, k of each, as words [pair][16]: word r of a pair is row r's. Missing rows and
 // numbers are zeros; writes whole sixteens of pairs.
 struct PairRows {
@@ -69,7 +65,8 @@ struct PairPanel {
 };
 
 // C (rows, n <= 32) (+)= A B for A in `blocks` blocks of `block_words` words each and a part of a panel; `next` is what
-// will be wanted after it.
+// will be wanted after it. Blocks are of nearly the same size, number i from row rows * i / blocks on: a short last one
+// would leave most registers empty.
 struct PairProduct {
   const uint32_t* a;
   int64_t rows, blocks, block_words, pairs;

@@ -24,8 +24,15 @@ TEST(Matmul, AgreesWithReferenceOnOddSizes) {
     int64_t rows, out, in;
   };
   for (const Compute& c : all_computes())
-    for (const Shape s :
-         {Shape{1, 1, 1}, {3, 17, 5}, {7, 33, 48}, {41, 97, 44}, {66, 16, 331}, {130, 60, 100}, {14, 34, 3101}}) {
+    for (const Shape s : {Shape{1, 1, 1},
+                          {3, 17, 5},
+                          {7, 33, 48},
+                          {41, 97, 44},
+                          {66, 16, 331},
+                          {130, 60, 100},
+                          {14, 34, 3101},
+                          {2, 140, 1603},
+                          {5, 140, 70}}) {
       const OperandBlock x = block(s.rows, s.in, c, 2), dy = block(s.rows, s.out, c, 3), w = block(s.out, s.in, c, 1);
       PackedMatrix packed(c, s.out, s.in, true);
       packed.pack(test_normals(s.out * s.in, 1).data());
