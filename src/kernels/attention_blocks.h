@@ -92,13 +92,20 @@ static Block<T> find_block(const SegmentRun& run, const KvPages& pages, int kv_h
   return {lo, hi, lo + values, hi + values, cut};
 }
 
+// What the products below ask for from memory beside their work: a step for every lane they sum over.
+struct NothingAhead {
+  R1_INLINE void step() {}
+};
+
 // Columns [16 c, 16 (c + V)) of the scores below. kSplit: the cut lies among them; else all keys are in k_lo.
-template <typename T, int R, int V, bool kSplit>
-static R1_INLINE void scores_at(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int c, float* s) {
+template <typename T, int R, int V, bool kSplit, typename A>
+static R1_INLINE void scores_at(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int c, float* s,
+                                A& ahead) {
   f32x16 sum[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) sum[r][v] = splat(0.0f);
   for (int d = 0; d < depth / kPack<T>; d++) {
+    ahead.step();
     u32x16 k[V];
     for (int v = 0; v < V; v++) {
       const int lane = (c + v) * 16;
@@ -116,28 +123,30 @@ static R1_INLINE void scores_at(const T* const* q, int depth, const T* k_lo, con
 
 // s (R, 64) = q (R, depth) K^T for K (depth / kPack lanes, 64), summed over the depth in order; of the first `seen`
 // keys and a few more. Keys below `cut` lie in k_lo, the others in k_hi.
-template <typename T, int R>
-static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int seen, float* s) {
+template <typename T, int R, typename A = NothingAhead>
+static R1_INLINE void scores(const T* const* q, int depth, const T* k_lo, const T* k_hi, int cut, int seen, float* s,
+                             A&& ahead = A()) {
   constexpr int V = kScoreVectors<R>;
   for (int c = 0; c * 16 < seen; c += V) {
     if (cut <= c * 16)
-      scores_at<T, R, V, false>(q, depth, k_hi, k_hi, cut, c, s);
+      scores_at<T, R, V, false>(q, depth, k_hi, k_hi, cut, c, s, ahead);
     else if (cut >= (c + V) * 16)
-      scores_at<T, R, V, false>(q, depth, k_lo, k_lo, cut, c, s);
+      scores_at<T, R, V, false>(q, depth, k_lo, k_lo, cut, c, s, ahead);
     else
-      scores_at<T, R, V, true>(q, depth, k_lo, k_hi, cut, c, s);
+      scores_at<T, R, V, true>(q, depth, k_lo, k_hi, cut, c, s, ahead);
   }
 }
 
 // acc (R, V vectors) += w (R, lanes j0..j1) x (lanes, stride), over lanes in order. w's rows are `w_stride` lanes
 // apart, its lanes `w_step`.
-template <typename T, int R, int V>
+template <typename T, int R, int V, typename A>
 static R1_INLINE void weigh(const void* w, int64_t w_stride, int64_t w_step, const void* x, int64_t x_stride, int j0,
-                            int j1, float* acc, int64_t acc_stride) {
+                            int j1, float* acc, int64_t acc_stride, A& ahead) {
   f32x16 sum[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) sum[r][v] = load(acc + r * acc_stride + v * 16);
   for (int j = j0; j < j1; j++) {
+    ahead.step();
     u32x16 row[V];
     for (int v = 0; v < V; v++) row[v] = lanes_at(x, j * x_stride + v * 16);
     for (int r = 0; r < R; r++) {
@@ -150,15 +159,15 @@ static R1_INLINE void weigh(const void* w, int64_t w_stride, int64_t w_step, con
 }
 
 // The same for all `hp` columns.
-template <typename T, int R>
+template <typename T, int R, typename A = NothingAhead>
 static R1_INLINE void weigh_all(const void* w, int64_t w_stride, int64_t w_step, const void* x, int hp, int j0, int j1,
-                                float* acc) {
+                                float* acc, A&& ahead = A()) {
   constexpr int V = kTileVectors<R>;
   int c = 0;
   for (; c + V * 16 <= hp; c += V * 16)
-    weigh<T, R, V>(w, w_stride, w_step, static_cast<const char*>(x) + c * 4, hp, j0, j1, acc + c, hp);
+    weigh<T, R, V>(w, w_stride, w_step, static_cast<const char*>(x) + c * 4, hp, j0, j1, acc + c, hp, ahead);
   for (; c < hp; c += 16)
-    weigh<T, R, 1>(w, w_stride, w_step, static_cast<const char*>(x) + c * 4, hp, j0, j1, acc + c, hp);
+    weigh<T, R, 1>(w, w_stride, w_step, static_cast<const char*>(x) + c * 4, hp, j0, j1, acc + c, hp, ahead);
 }
 
 // Calls body.template operator()<R>(first) for tiles of up to kTileRows rows.
