@@ -13,6 +13,8 @@ int available_cores();
 // Sets the number of threads of every later parallel_for and of oneDNN; n >= 1.
 void set_thread_count(int n);
 int thread_count();
+// How many of them a parallel_for would use where this is called: 1 inside another one.
+int threads_here();
 
 // For main() to call first: OpenMP's threads spin for milliseconds at every barrier, so that whenever something else
 // runs on these cores the whole program crawls (ten times slower has been seen). A short spin costs nothing on a quiet

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace r1 {
@@ -79,6 +81,44 @@ TEST_F(ThreadsTest, AnExceptionOfANestedLoopComesOut) {
 }
 
 TEST_F(ThreadsTest, CoresAreCounted) { EXPECT_GE(available_cores(), 1); }
+
+TEST_F(ThreadsTest, OneThreadIsHereInsideALoop) {
+  set_thread_count(3);
+  EXPECT_EQ(threads_here(), 3);
+  std::vector<int> inside(4), in_loop_of_team(4);
+  std::atomic<int> in_team_sum = 0;
+  parallel_for(4, [&](int64_t i) { inside[static_cast<size_t>(i)] = threads_here(); });
+  in_team([&] {
+    in_team_sum += threads_here();
+    parallel_for(4, [&](int64_t i) { in_loop_of_team[static_cast<size_t>(i)] = threads_here(); });
+  });
+  EXPECT_EQ(inside, std::vector<int>(4, 1));
+  EXPECT_EQ(in_loop_of_team, std::vector<int>(4, 1));
+  EXPECT_EQ(in_team_sum, 9);
+}
+
+// The first index of a range waits until all others are done: other threads must take what is left of the range.
+TEST_F(ThreadsTest, IdleThreadsHelp) {
+  constexpr int64_t kSize = 40;
+  for (bool team : {false, true})
+    for (int64_t slow : {0, 10, 20, 30}) {
+      set_thread_count(4);
+      std::atomic<int64_t> done = 0;
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      auto loop = [&] {
+        parallel_for(kSize, [&](int64_t i) {
+          while (i == slow && done < kSize - 1 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+          EXPECT_TRUE(i != slow || done == kSize - 1);
+          done++;
+        });
+      };
+      if (team)
+        in_team(loop);
+      else
+        loop();
+      EXPECT_EQ(done, kSize);
+    }
+}
 
 TEST_F(ThreadsTest, ATeamSharesEveryLoop) {
   for (int threads : {1, 2, 5}) {

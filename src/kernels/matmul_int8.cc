@@ -188,7 +188,7 @@ void Int8Matrix::forward(Operand x, TensorView<float> y) const {
   const Impl& m = *impl_;
   R1_CHECK(x.cols == m.in && y.cols == m.out && x.rows == y.rows && y.stride == y.cols, "x {}x{} y {}x{}", x.rows,
            x.cols, y.rows, y.cols);
-  const int64_t threads = thread_count();
+  const int64_t threads = threads_here();
   const bool few = x.rows < threads * kLeastRows;
   const int64_t row_parts = few ? 1 : std::max((x.rows + kMostRows - 1) / kMostRows, threads);
   const int64_t column_parts = few ? std::min(threads, m.num_slices()) : 1;

@@ -144,7 +144,7 @@ void DnnlPack::pack(const float* w, bool transposed) {
 }
 
 void DnnlPack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
-  const int64_t threads = thread_count(), blocks = (n_ + kColumnBlock - 1) / kColumnBlock;
+  const int64_t threads = threads_here(), blocks = (n_ + kColumnBlock - 1) / kColumnBlock;
   if (a.rows < threads * kLeastRows && threads > 1 && sliceable_)
     return multiply_slices(a, c, accumulate, std::min(threads, blocks));
   // as many tiles for each thread: five for two threads would leave one waiting a sixth of the time

@@ -19,9 +19,9 @@ struct MatmulTasks {
     constexpr int64_t kRowsATask = 192;  // whole row blocks; a slice of k (matmul_own.cc) stays in the second cache
     constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
     constexpr int64_t kPanelsApart = 8;  // and of the panels
-    const int64_t threads = thread_count(), needed = parts_of(rows, kRowsATask);
-    const bool by_panels = panels >= threads * kPanelsApart;
-    slices = !by_panels && rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
+    const int64_t threads = threads_here(), needed = parts_of(rows, kRowsATask);
+    const bool by_panels = rows < threads * kRowsApart && panels >= threads * kPanelsApart;
+    slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
     groups = by_panels ? threads : std::clamp<int64_t>(parts_of(threads, slices), 1, panels);
   }
   int64_t count() const { return slices * groups; }
