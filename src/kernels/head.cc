@@ -36,14 +36,28 @@ size_t LmHead::bytes() const {
 
 void LmHead::for_each_tile(Operand h, const TileBody& body) const {
   R1_CHECK(h.cols == width_);
+  for (int64_t row = 0; row < h.rows; row += kHeadRows) run_tiles(h, row, std::min(kHeadRows, h.rows - row), body);
+}
+
+void LmHead::for_each_tile_of_shares(Operand h, const TileBody& body) const {
+  R1_CHECK(h.cols == width_);
   for (int64_t row = 0; row < h.rows; row += kHeadRows) {
-    const int64_t rows = std::min(kHeadRows, h.rows - row);
-    const Operand slice{h.row(row), h.dtype, rows, h.cols};
-    for (size_t t = 0; t < tiles_.size(); t++) {
-      const TensorView<float> logits(logits_.as<float>(), rows, tiles_[t].out());
-      tiles_[t].forward(slice, logits);
-      body(row, rows, static_cast<int64_t>(t), logits);
-    }
+    const int64_t rows = std::min(kHeadRows, h.rows - row), shares = row_shares(compute_, rows);
+    parallel_for(shares, [&](int64_t i) {
+      const int64_t begin = rows * i / shares, end = rows * (i + 1) / shares;
+      run_tiles(h, row + begin, end - begin, body);
+    });
+  }
+}
+
+// Rows of one slice, whose logits they find at their own place.
+void LmHead::run_tiles(Operand h, int64_t row, int64_t rows, const TileBody& body) const {
+  const Operand mine{h.row(row), h.dtype, rows, h.cols};
+  float* at = logits_.as<float>() + row % kHeadRows * logits_.cols();
+  for (size_t t = 0; t < tiles_.size(); t++) {
+    const TensorView<float> logits(at, rows, tiles_[t].out());
+    tiles_[t].forward(mine, logits);
+    body(row, rows, static_cast<int64_t>(t), logits);
   }
 }
 
@@ -137,16 +151,17 @@ void LmHead::learn(Operand h, const int32_t* targets, Gradient gradient, HeadSco
 
 void LmHead::sample(Operand h, std::span<const SampleSpec> specs, SampledToken* out) const {
   R1_CHECK(static_cast<int64_t>(specs.size()) == h.rows);
-  std::vector<HeadState> states(static_cast<size_t>(std::min(kHeadRows, h.rows)));
+  std::vector<HeadState> states(specs.size());
   std::vector<DrawState> draws(states.size());
   std::vector<std::vector<float>> kept(states.size());  // whole rows, for those with filters only
-  for_each_tile(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
+  for_each_tile_of_shares(h, [&](int64_t row, int64_t rows, int64_t tile, TensorView<float> logits) {
     const int64_t first = tile * kHeadTile, n = logits.cols;
     parallel_for(rows, [&](int64_t r) {
-      const SampleSpec& spec = specs[static_cast<size_t>(row + r)];
-      HeadState& state = states[static_cast<size_t>(r)];
-      DrawState& draw = draws[static_cast<size_t>(r)];
-      std::vector<float>& all = kept[static_cast<size_t>(r)];
+      const size_t at = static_cast<size_t>(row + r);
+      const SampleSpec& spec = specs[at];
+      HeadState& state = states[at];
+      DrawState& draw = draws[at];
+      std::vector<float>& all = kept[at];
       if (tile == 0) {
         state = HeadState();
         draw = DrawState();

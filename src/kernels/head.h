@@ -86,6 +86,9 @@ class LmHead {
   // body(first row, rows, first id, logits) for every slice of rows and, inside, every tile in order.
   using TileBody = std::function<void(int64_t row, int64_t rows, int64_t tile, TensorView<float> logits)>;
   void for_each_tile(Operand h, const TileBody& body) const;
+  // The same where nothing is summed over rows: threads may each take a share of them through all tiles.
+  void for_each_tile_of_shares(Operand h, const TileBody& body) const;
+  void run_tiles(Operand h, int64_t row, int64_t rows, const TileBody& body) const;
   struct Scoring;
   void check_targets(Operand h, const int32_t* targets) const;
   void score_tile(int64_t row, int64_t tile, TensorView<float> logits, const int32_t* targets, Scoring& scoring,

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "kernels/filtered_sampling.h"
 #include "kernels/head_problem.h"
 
@@ -9,6 +10,8 @@ namespace r1 {
 namespace {
 
 TEST(LmHeadSampling, LogProbIsTheScoredOneBitForBit) {
+  const int before = thread_count();
+  set_thread_count(3);  // rows are shared out
   for (const Compute& c : all_computes()) {
     const int64_t rows = 530;
     const HeadProblem p(c, rows, 4099, 33);
@@ -36,6 +39,7 @@ TEST(LmHeadSampling, LogProbIsTheScoredOneBitForBit) {
       ASSERT_EQ(alone.sampling_logp, tokens[r].sampling_logp) << r;
     }
   }
+  set_thread_count(before);
 }
 
 // 6,000 draws from one row (500 copies a call) against the exact distribution.

@@ -20,6 +20,13 @@ int64_t bucket_rows(int64_t rows) {
   return (rows + step - 1) / step * step;
 }
 
+int64_t row_shares(const Compute& compute, int64_t rows) {
+  constexpr int64_t kLeastShare = 24;  // two row blocks
+  const int64_t threads = threads_here();
+  const bool apart = !compute.onednn || compute.int8 != Int8::off;
+  return apart && rows >= threads * kLeastShare ? threads : 1;
+}
+
 Tensor SpareBlocks::take(DType dtype, int64_t rows, int64_t cols) {
   const auto fits = [&](const Tensor& t) { return t.dtype() == dtype && t.rows() == rows && t.cols() == cols; };
   const auto it = std::find_if(blocks_.begin(), blocks_.end(), fits);

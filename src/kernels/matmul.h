@@ -20,6 +20,11 @@ namespace r1 {
 // rows.
 int64_t bucket_rows(int64_t rows);
 
+// Into how many shares rows are cut where they can go through several products apart from each other: one for each
+// thread, which then waits for nobody, or 1 where so few rows would not pay for every thread's reading all weights. Not
+// with oneDNN, whose buckets reach into the rows of others.
+int64_t row_shares(const Compute& compute, int64_t rows);
+
 // Blocks that matrices of the same shape use one after the other.
 class SpareBlocks {
  public:

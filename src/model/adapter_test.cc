@@ -213,12 +213,12 @@ TEST(Adapter, ARowsBitsDependOnItAlone) {
         AdapterScratch scratch;
         scratch.make_room(compute, kRows, layout.widest_rank());
         std::vector<float> all(static_cast<size_t>(kRows * out)), part(all.size());
-        linear.forward(x.operand, {all.data(), kRows, out}, scratch);
+        linear.forward(x.operand, {all.data(), kRows, out}, 0, scratch);
         for (int threads : {1, 3}) {
           set_thread_count(threads);
           for (int64_t rows : {1, 2, 3, 8, 9, 20, 33, 64, 100, 144}) {
             const Operand some{x.operand.data, x.operand.dtype, rows, matrix->in};
-            linear.forward(some, {part.data(), rows, out}, scratch);
+            linear.forward(some, {part.data(), rows, out}, 0, scratch);
             EXPECT_EQ(0, std::memcmp(part.data(), all.data(), static_cast<size_t>(rows * out) * 4))
                 << compute_name(compute) << " r " << r << " rows " << rows << " threads " << threads;
           }
@@ -246,6 +246,14 @@ TEST(Adapter, BitsDoNotDependOnThreadsForwardOrBackward) {
     }
   }
   set_thread_count(before);
+}
+
+// Threads are in different layers then, at adapters of different ranks.
+TEST(Adapter, RunsThatThreadsTakeThroughAllLayersAloneHaveTheSameBits) {
+  const ModelConfig c = tiny_config("qwen3");
+  const LoraConfig lora = all_modules(5, 10);
+  for (const Compute& compute : all_computes())
+    EXPECT_EQ(differs_apart(adapted(c, lora, compute, tiny_adapter(AdapterLayout(c, lora)))), "");
 }
 
 TEST(Adapter, MergedItIsTheSameModel) {

@@ -182,33 +182,36 @@ void Layer::to_queries_and_keys(const SegmentRun& part, const Batch& batch, cons
   store_keys_values(compute_, {&part, 1}, all_k, all_qkv.columns(Q + K, K), pages);
 }
 
-void Layer::forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& s, LayerScratch& scratch,
-                    TensorView<float> x_out) const {
+void Layer::forward(const Batch& batch, BatchRows rows, const RopeTable& rope, KvPages pages, LayerState& s,
+                    LayerScratch& scratch, TensorView<float> x_out) const {
   const ModelConfig& c = config_;
-  const int64_t T = batch.rows();
+  const int64_t T = batch.rows(), first = rows.first, n = rows.count;
   const bool training = s.gate_up.rows() > 0;
-  const auto x_TD = view(s.x_in, T), mid_TD = view(s.x_mid, T), sum_TD = view(scratch.sum, T);
-  const Operand normed = operand(scratch.normed, T);
+  const auto mine = [&](Tensor& t) { return view(t, T).row_range(first, n); };
+  const auto mine_as = [&](Tensor& t) { return rows_of(operand(t, T), first, n); };
+  const auto x_TD = mine(s.x_in), mid_TD = mine(s.x_mid), sum_TD = mine(scratch.sum);
+  const Operand normed = mine_as(scratch.normed), attended = mine_as(s.attended), hidden = mine_as(scratch.hidden);
 
-  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed, s.inv_rms1.as<float>());
-  qkv_.forward(normed, view(training && c.qk_norm ? s.qkv : scratch.qkv, T), scratch.adapters);
-  const std::vector<SegmentRun>& parts = parts_of(batch.runs);
+  rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed,
+                   s.inv_rms1.as<float>() + first);
+  qkv_.forward(normed, mine(training && c.qk_norm ? s.qkv : scratch.qkv), first, scratch.adapters);
+  const std::vector<SegmentRun>& parts = parts_of(rows.runs);
   parallel_for(static_cast<int64_t>(parts.size()),
                [&](int64_t i) { to_queries_and_keys(parts[static_cast<size_t>(i)], batch, rope, pages, s, scratch); });
-  attention_forward(compute_, batch.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
+  attention_forward(compute_, rows.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
                     s.lse.as<float>());
-  o_.forward(operand(s.attended, T), sum_TD, scratch.adapters);
-  parallel_chunks(T, 8, [&](int64_t begin, int64_t end) {
-    const int64_t n = end - begin;
-    sum_rows(x_TD.row_range(begin, n), sum_TD.row_range(begin, n), mid_TD.row_range(begin, n));
-    rms_norm_forward(compute_, mid_TD.row_range(begin, n), parameters_ + at_.mlp_norm, c.norm_eps,
-                     rows_of(normed, begin, n), s.inv_rms2.as<float>() + begin);
+  o_.forward(attended, sum_TD, first, scratch.adapters);
+  parallel_chunks(n, 8, [&](int64_t begin, int64_t end) {
+    const int64_t some = end - begin;
+    sum_rows(x_TD.row_range(begin, some), sum_TD.row_range(begin, some), mid_TD.row_range(begin, some));
+    rms_norm_forward(compute_, mid_TD.row_range(begin, some), parameters_ + at_.mlp_norm, c.norm_eps,
+                     rows_of(normed, begin, some), s.inv_rms2.as<float>() + first + begin);
   });
-  const auto gate_up = view(scratch.gate_up, T, 2 * c.inner);
-  gate_up_.forward(normed, gate_up, scratch.adapters);
-  swiglu_forward(compute_, gate_up, training ? operand(s.gate_up, T) : Operand{}, operand(scratch.hidden, T));
-  down_.forward(operand(scratch.hidden, T), sum_TD, scratch.adapters);
-  sum_rows(mid_TD, sum_TD, x_out);
+  const auto gate_up = view(scratch.gate_up, T, 2 * c.inner).row_range(first, n);
+  gate_up_.forward(normed, gate_up, first, scratch.adapters);
+  swiglu_forward(compute_, gate_up, training ? mine_as(s.gate_up) : Operand{}, hidden);
+  down_.forward(hidden, sum_TD, first, scratch.adapters);
+  sum_rows(mid_TD, sum_TD, x_out.row_range(first, n));
 }
 
 void Layer::backward_mlp(LayerState& s, LayerScratch& scratch, TensorView<float> dx, float* gradients) const {

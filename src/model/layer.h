@@ -68,9 +68,10 @@ class Layer {
   // `adapter`: a block of the adapters' layout.
   void pack_adapter(const float* adapter);
 
-  // x_out (T, D) from state.x_in; stores the rows' keys and values in `pages`.
-  void forward(const Batch& batch, const RopeTable& rope, KvPages pages, LayerState& state, LayerScratch& scratch,
-               TensorView<float> x_out) const;
+  // x_out (T, D) from state.x_in, of `rows` alone; stores the rows' keys and values in `pages`. Threads may each take
+  // rows of an independent batch with the same state and scratch.
+  void forward(const Batch& batch, BatchRows rows, const RopeTable& rope, KvPages pages, LayerState& state,
+               LayerScratch& scratch, TensorView<float> x_out) const;
 
   // dx (T, D): gradient of x_out coming in, of x_in going out. gradients: block of the trained parameters, added
   // to: of the adapters where the layer is frozen.

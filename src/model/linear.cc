@@ -43,27 +43,28 @@ void Linear::pack_adapter(const float* adapter) {
 }
 
 // `product` times the scale, as an operand.
-Operand Linear::scaled(TensorView<float> product, AdapterScratch& scratch) const {
+Operand Linear::scaled(TensorView<float> product, int64_t first_row, AdapterScratch& scratch) const {
   const float scale = adapter_->scale;
   parallel_chunks(product.rows, 64, [&](int64_t begin, int64_t end) {
     float* p = product.row(begin);
     for (int64_t i = 0; i < (end - begin) * product.cols; i++) p[i] *= scale;
   });
-  const Operand out{scratch.operand.raw(), compute_.operand, product.rows, product.cols};
+  const Operand all{scratch.operand.raw(), compute_.operand, scratch.operand.rows(), scratch.operand.cols()};
+  const Operand out{all.row(first_row), compute_.operand, product.rows, product.cols};
   to_operand(compute_, product, out);
   return out;
 }
 
 // scale x A^T (T, R).
-Operand Linear::down(Operand x, AdapterScratch& scratch) const {
-  const TensorView<float> product(scratch.product.as<float>(), x.rows, adapter_->a.out());
+Operand Linear::down(Operand x, int64_t first_row, AdapterScratch& scratch) const {
+  const TensorView<float> product(scratch.product_row(first_row), x.rows, adapter_->a.out());
   adapter_->a.forward(x, product);
-  return scaled(product, scratch);
+  return scaled(product, first_row, scratch);
 }
 
-void Linear::forward(Operand x, TensorView<float> y, AdapterScratch& scratch) const {
+void Linear::forward(Operand x, TensorView<float> y, int64_t first_row, AdapterScratch& scratch) const {
   packed_.forward(x, y);
-  if (adapter_ && scratch.use == AdapterUse::on) adapter_->b.forward_add(down(x, scratch), y);
+  if (adapter_ && scratch.use == AdapterUse::on) adapter_->b.forward_add(down(x, first_row, scratch), y);
 }
 
 void Linear::add_b_gradient(Operand dy, Operand u, float* gradients, AdapterScratch& scratch) const {
@@ -87,10 +88,10 @@ void Linear::backward(Operand dy, Operand x, TensorView<float> dx, float* gradie
   packed_.backward_input(dy, dx);
   if (weight_ >= 0) matmul_weight_gradient(compute_, dy, x, gradients + weight_);
   if (!adapter_) return;
-  add_b_gradient(dy, down(x, scratch), gradients, scratch);  // dB = dy^T (scale x A^T): computed again, not kept
-  const TensorView<float> product(scratch.product.as<float>(), dy.rows, adapter_->b.in());
+  add_b_gradient(dy, down(x, 0, scratch), gradients, scratch);  // dB = dy^T (scale x A^T): computed again, not kept
+  const TensorView<float> product(scratch.product_row(0), dy.rows, adapter_->b.in());
   adapter_->b.backward_input(dy, product);
-  const Operand du = scaled(product, scratch);  // scale dy B
+  const Operand du = scaled(product, 0, scratch);  // scale dy B
   adapter_->a.backward_input_add(du, dx);
   matmul_weight_gradient(compute_, du, x, gradients + adapter_->at.a());
 }

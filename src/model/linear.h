@@ -17,6 +17,8 @@ enum class AdapterUse { on, off };  // off: the base model, which is the referen
 // Buffers of the adapters of one pass; grown by make_room, a few numbers a row.
 struct AdapterScratch {
   void make_room(const Compute& compute, int64_t rows, int64_t rank);
+  // Rows from `first` on; those of narrower adapters begin where the widest's do, and threads may be at different ones.
+  float* product_row(int64_t first) { return product.as<float>() + first * product.cols(); }
 
   AdapterUse use = AdapterUse::on;
   Tensor product;     // (T, R) f32: x A^T, or dy B
@@ -39,8 +41,8 @@ class Linear {
   void take_back(SpareBlocks& spare) { packed_.take_back(spare); }
   void pack_adapter(const float* adapter);
 
-  // y (T, out) from x (T, in).
-  void forward(Operand x, TensorView<float> y, AdapterScratch& scratch) const;
+  // y (T, out) from x (T, in), rows of a pass from `first_row` on: those of `scratch` that are used.
+  void forward(Operand x, TensorView<float> y, int64_t first_row, AdapterScratch& scratch) const;
   // dx (T, in) is overwritten; adds the gradient of W, or of A and B, to `gradients`, a block of the trained
   // parameters. Rows of dy and x beyond T are zeroed where a gradient is taken.
   void backward(Operand dy, Operand x, TensorView<float> dx, float* gradients, AdapterScratch& scratch) const;
@@ -56,8 +58,8 @@ class Linear {
     float scale;
     PackedMatrix a, b;  // (R, in), (out, R) for R = parts * r
   };
-  Operand scaled(TensorView<float> product, AdapterScratch& scratch) const;
-  Operand down(Operand x, AdapterScratch& scratch) const;
+  Operand scaled(TensorView<float> product, int64_t first_row, AdapterScratch& scratch) const;
+  Operand down(Operand x, int64_t first_row, AdapterScratch& scratch) const;
   void add_b_gradient(Operand dy, Operand u, float* gradients, AdapterScratch& scratch) const;
 
   Compute compute_;

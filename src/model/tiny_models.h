@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.h"
 #include "kernels/test_cases.h"
 #include "model/kv_cache.h"
 #include "model/transformer.h"
@@ -76,5 +77,38 @@ class TinyBatch {
   std::vector<std::vector<int32_t>> pages_;
   std::vector<int64_t> lengths_;
 };
+
+// Independent runs of one to five rows, in a pass where threads may each take a share of them through all layers, and
+// one where they may not: which number of runs and threads gives other bits, or "".
+inline std::string differs_apart(const Transformer& model) {
+  const ModelConfig& c = model.config();
+  const int before = thread_count();
+  std::string other;
+  for (int runs : {24, 41, 90}) {
+    TinyBatch tiny;
+    std::vector<int64_t> selected;
+    for (int i = 0; i < runs; i++) {
+      tiny.add(tiny_ids(1 + i % 5, c.vocabulary, static_cast<uint32_t>(i)));
+      selected.push_back(tiny.batch.rows() - 1);
+    }
+    const auto hidden = [&] {
+      Workspace workspace(model.compute(), c, tiny.batch.rows(), runs, ModelUse::inference);
+      KvCache cache(model.compute(), c, tiny.num_pages);
+      const Operand out = model.forward(tiny.batch, selected, cache, workspace);
+      const char* bytes = static_cast<const char*>(out.data);
+      return std::vector<char>(bytes, bytes + runs * c.width * static_cast<int64_t>(dtype_size(out.dtype)));
+    };
+    const std::vector<char> together = hidden();
+    tiny.batch.independent = true;
+    for (int threads : {1, 2, 3}) {
+      set_thread_count(threads);
+      if (hidden() != together)
+        other += compute_name(model.compute()) + " runs " + std::to_string(runs) + " threads " +
+                 std::to_string(threads) + "; ";
+    }
+  }
+  set_thread_count(before);
+  return other;
+}
 
 }  // namespace r1

@@ -30,6 +30,26 @@ void check_rows(const Batch& batch, const ModelConfig& c) {
            c.max_positions);
 }
 
+// A share of the rows for each thread, whole runs, where it can take them through all layers without waiting for others
+// and shares come out nearly even; else the whole batch.
+const std::vector<BatchRows>& shares_of(const Batch& batch, const Compute& compute) {
+  thread_local std::vector<BatchRows> shares;
+  shares.clear();
+  const int64_t count = batch.independent ? row_shares(compute, batch.rows()) : 1, even = batch.rows() / count;
+  size_t begin = 0;
+  int64_t largest = 0;
+  for (size_t i = 0; i < batch.runs.size(); i++) {
+    const int64_t end = batch.runs[i].row + batch.runs[i].rows, done = static_cast<int64_t>(shares.size());
+    if (end < batch.rows() * (done + 1) / count) continue;
+    const int64_t first = batch.runs[begin].row;
+    shares.push_back({first, end - first, std::span(batch.runs).subspan(begin, i + 1 - begin)});
+    largest = std::max(largest, end - first);
+    begin = i + 1;
+  }
+  if (largest > even + even / 8) shares.assign(1, batch.all());
+  return shares;
+}
+
 }  // namespace
 
 Workspace::Workspace(const Compute& compute, const ModelConfig& c, int64_t rows, int64_t selected, ModelUse use)
@@ -216,10 +236,10 @@ void Transformer::embed(const Batch& batch, std::span<const int64_t> selected, W
   embedding_forward(compute_, held() + held_.embedding(), D, batch.ids.data(), {w.state(0).x_in.as<float>(), T, D});
 }
 
-void Transformer::run_layer(int64_t i, const Batch& batch, KvCache& cache, Workspace& w) const {
+void Transformer::run_layer(int64_t i, const Batch& batch, BatchRows rows, KvCache& cache, Workspace& w) const {
   const bool last = i + 1 == config_.layers;
   float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
-  layers_[static_cast<size_t>(i)].forward(batch, rope_, cache.layer(i), w.state(i), w.scratch_,
+  layers_[static_cast<size_t>(i)].forward(batch, rows, rope_, cache.layer(i), w.state(i), w.scratch_,
                                           {x_out, batch.rows(), config_.width});
 }
 
@@ -237,9 +257,14 @@ Operand Transformer::forward(const Batch& batch, std::span<const int64_t> select
                              AdapterUse adapter) const {
   R1_CHECK(layers_packed_, "the layers are packed one at a time now: pack_layers() first");
   embed(batch, selected, w, adapter);
-  in_team([&] {
-    for (int64_t i = 0; i < config_.layers; i++) run_layer(i, batch, cache, w);
-  });
+  const auto run_layers = [&](BatchRows rows) {
+    for (int64_t i = 0; i < config_.layers; i++) run_layer(i, batch, rows, cache, w);
+  };
+  const std::vector<BatchRows>& shares = shares_of(batch, compute_);
+  if (shares.size() > 1)
+    parallel_for(static_cast<int64_t>(shares.size()), [&](int64_t i) { run_layers(shares[static_cast<size_t>(i)]); });
+  else
+    in_team([&] { run_layers(batch.all()); });
   return pick(selected, w);
 }
 
@@ -251,7 +276,7 @@ Operand Transformer::forward_to_train(const Batch& batch, std::span<const int64_
   for (int64_t i = 0; i < config_.layers; i++) {
     Layer& layer = layers_[static_cast<size_t>(i)];
     layer.lend(Pass::forward, parameters(), spare_);
-    in_team([&] { run_layer(i, batch, cache, w); });
+    in_team([&] { run_layer(i, batch, batch.all(), cache, w); });
     layer.take_back(spare_);
   }
   return pick(selected, w);

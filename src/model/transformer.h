@@ -108,7 +108,7 @@ class Transformer {
   float* gradient_at(float* gradients, int64_t offset) const { return frozen_ ? nullptr : gradients + offset; }
   void make_head(ModelUse use);
   void embed(const Batch& batch, std::span<const int64_t> selected, Workspace& workspace, AdapterUse adapter) const;
-  void run_layer(int64_t layer, const Batch& batch, KvCache& cache, Workspace& workspace) const;
+  void run_layer(int64_t layer, const Batch& batch, BatchRows rows, KvCache& cache, Workspace& workspace) const;
   Operand pick(std::span<const int64_t> selected, Workspace& workspace) const;
   void pack_frozen(const ReadParameter& read);
   const float* held() const { return source_ != nullptr ? source_->held() : parameters_.as<float>(); }

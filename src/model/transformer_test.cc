@@ -189,6 +189,14 @@ TEST(Transformer, BitsDoNotDependOnThreadsForwardOrBackward) {
   set_thread_count(before);
 }
 
+TEST(Transformer, RunsThatThreadsTakeThroughAllLayersAloneHaveTheSameBits) {
+  for (const char* family : {"llama", "qwen3"})
+    for (const Compute& compute : all_computes()) {
+      const ModelConfig c = tiny_config(family);
+      EXPECT_EQ(differs_apart(Transformer(c, compute, tiny_parameters(c), ModelUse::inference)), "");
+    }
+}
+
 TEST(Transformer, GradientsAddUp) {
   const ModelConfig c = tiny_config("qwen3");
   const Compute compute{detect_isa(), DType::f32, false};

@@ -80,6 +80,7 @@ struct Sampler::Run {
   // Packs prompts into passes of at most prefill_rows rows; a longer prompt is cut into pieces.
   void prefill(const std::vector<LivePrompt*>& fresh) {
     Batch batch;
+    batch.independent = true;
     std::vector<int64_t> selected;
     std::vector<LivePrompt*> owners;
     const auto flush = [&] {
@@ -89,7 +90,9 @@ struct Sampler::Run {
         const char* row = static_cast<const char*>(hidden.row(static_cast<int64_t>(i)));
         owners[i]->last_hidden.assign(row, row + row_bytes);
       }
-      batch = Batch();
+      batch.ids.clear();
+      batch.positions.clear();
+      batch.runs.clear();
       selected.clear();
       owners.clear();
     };
@@ -146,6 +149,7 @@ struct Sampler::Run {
   // next. Long words take several passes where the rows of one do not hold them.
   void decode() {
     Batch batch;
+    batch.independent = true;
     std::vector<int64_t> selected;
     std::vector<size_t> who;
     size_t spare = static_cast<size_t>(sampler.workspace_->rows()) - active.size();  // beside a row for each
