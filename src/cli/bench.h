@@ -46,6 +46,7 @@ struct BenchStart {
   Compute compute;
   std::vector<ProductRate> products;
   Machine machine;
+  double meeting_seconds = 0;  // of all threads
 };
 
 struct BenchHooks {

@@ -319,6 +319,7 @@ class Bench {
     start_.products = measure_products(start_.compute, plan_of_probe(true));
     start_.machine = machine_of(start_.products);
     start_.machine.read_bytes_per_s = measure_read_bandwidth(plan_of_probe(true).read_bytes);
+    start_.meeting_seconds = measure_meeting();
     hooks_.started(start_);
     release_freed_memory();
     program_ = resident_bytes();

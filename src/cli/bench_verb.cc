@@ -18,9 +18,10 @@ void describe_start(const BenchOptions& o, const BenchStart& s) {
   std::cerr << fmt::format("{}: {} {}, {} threads, {}\n", o.model.empty() ? o.shape : o.model, isa_name(s.compute.isa),
                            dtype_name(s.compute.operand), thread_count(), s.compute.onednn ? "oneDNN" : "own matmul");
   const auto rate = [](double flops) { return flops > 0 ? fmt::format("{:.0f}", flops / 1e9) : std::string("none"); };
-  std::cerr << fmt::format("machine: packed matmul f32 {}, bf16 {}, s8 {} GFLOP/s; read {:.1f} GB/s\n",
-                           rate(s.machine.f32_flops), rate(s.machine.bf16_flops), rate(s.machine.s8_flops),
-                           s.machine.read_bytes_per_s / 1e9);
+  std::cerr << fmt::format(
+      "machine: packed matmul f32 {}, bf16 {}, s8 {} GFLOP/s; read {:.1f} GB/s; threads meet in {:.2f} us\n",
+      rate(s.machine.f32_flops), rate(s.machine.bf16_flops), rate(s.machine.s8_flops), s.machine.read_bytes_per_s / 1e9,
+      s.meeting_seconds * 1e6);
   for (const ProductRate& p : s.products)
     std::cerr << fmt::format("  {:<4} {:<10} {:>6} x {:<5} {:>5} rows {:>7.0f} GFLOP/s\n", dtype_name(p.operand),
                              p.shape.name, p.shape.out, p.shape.in, p.rows, p.flops / 1e9);

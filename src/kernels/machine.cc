@@ -129,6 +129,20 @@ double measure_read_bandwidth(size_t bytes) {
   return best;
 }
 
+double measure_meeting() {
+  constexpr int kLoops = 2000;
+  double best = 0;
+  for (int i = 0; i < kReads; i++) {
+    const double start = now_seconds();
+    in_team([] {
+      for (int loop = 0; loop < kLoops; loop++) parallel_for(thread_count(), [](int64_t) {});
+    });
+    const double seconds = (now_seconds() - start) / kLoops;
+    best = best == 0 ? seconds : std::min(best, seconds);
+  }
+  return best;
+}
+
 Machine machine_of(const std::vector<ProductRate>& products) {
   Machine m;
   for (const ProductRate& p : products) {

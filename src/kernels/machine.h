@@ -40,6 +40,9 @@ struct ProbePlan {
 // With the matmuls of `compute`; an operand type that this machine has no fast product for is left out.
 std::vector<ProductRate> measure_products(const Compute& compute, const ProbePlan& plan);
 double measure_read_bandwidth(size_t bytes);
+// Seconds of a loop of a team (base/threads.h) that does nothing: what it takes all threads to hear from each other.
+// Several times as long where they share no cache.
+double measure_meeting();
 // Both, reduced to the best.
 Machine measure_machine(const Compute& compute, const ProbePlan& plan);
 Machine machine_of(const std::vector<ProductRate>& products);

@@ -41,6 +41,8 @@ TEST(MachineProbe, TheBestCounts) {
   EXPECT_EQ(best.s8_flops, 9);
 }
 
+TEST(MachineProbe, MeasuresHowThreadsMeet) { EXPECT_GT(measure_meeting(), 0); }
+
 TEST(MachineProbe, MeasuresReadingToo) { EXPECT_GT(measure_machine(make_compute("f32"), kSmall).read_bytes_per_s, 0); }
 
 }  // namespace

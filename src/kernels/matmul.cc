@@ -10,6 +10,7 @@
 #include "kernels/matmul_int8.h"
 #include "kernels/matmul_onednn.h"
 #include "kernels/matmul_own.h"
+#include "kernels/matmul_tasks.h"
 #include "kernels/onednn.h"
 
 namespace r1 {
@@ -21,7 +22,7 @@ int64_t bucket_rows(int64_t rows) {
 }
 
 int64_t row_shares(const Compute& compute, int64_t rows) {
-  constexpr int64_t kLeastShare = 24;  // two row blocks
+  constexpr int64_t kLeastShare = kLargestRowBlock;
   const int64_t threads = threads_here();
   const bool apart = !compute.onednn || compute.int8 != Int8::off;
   return apart && rows >= threads * kLeastShare ? threads : 1;
