@@ -102,6 +102,16 @@ void take_indices(std::span<Counter> counters, int me, uint32_t loop, int64_t n,
 
 struct TeamStopped {};
 
+struct Reading {
+  const char *next = nullptr, *end = nullptr;
+
+  void go_on() {
+    constexpr int kLine = 64, kLines = 4;
+    for (int i = 0; i < kLines && next < end; i++, next += kLine) __builtin_prefetch(next, 0, 2);
+  }
+};
+thread_local Reading t_reading;
+
 constexpr int kSpins = 2000;  // some 30 us; then a waiting thread gives its core away
 
 class Team {
@@ -143,6 +153,7 @@ class Team {
     } else {
       for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; spin++) {
         if (spin >= kSpins) phase_.wait(phase, std::memory_order_acquire);
+        t_reading.go_on();
 #if defined(__x86_64__)
         __builtin_ia32_pause();
 #endif
@@ -163,6 +174,13 @@ thread_local Team* t_team = nullptr;
 thread_local uint32_t t_loops = 0;  // of this team so far
 
 }  // namespace
+
+int thread_number() { return omp_get_thread_num(); }
+
+void read_while_waiting(const void* p, size_t bytes) {
+  const char* begin = static_cast<const char*>(p);
+  t_reading = {begin, begin + bytes};
+}
 
 int threads_here() { return t_team == nullptr && omp_in_parallel() ? 1 : thread_count(); }
 
@@ -206,6 +224,7 @@ void run_team(void* context, RawTeamBody body) {
     team.start(counters.first(static_cast<size_t>(omp_get_num_threads())));
     t_team = &team;
     t_loops = 0;
+    t_reading = {};
     try {
       body(context);
     } catch (const TeamStopped&) {

@@ -2,6 +2,7 @@
 // result: each index is computed whole by one thread, and sums over indices are the caller's, in a fixed order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -42,6 +43,13 @@ void parallel_chunks(int64_t n, int64_t grain, Body&& body) {
 // another team, and with one thread, body() just runs.
 template <typename Body>
 void in_team(Body&& body);
+
+// For what stands between a team's loops: the calling thread's number, from 0 on; of a loop of as many indices as there
+// are threads, it is most likely given the one of this number.
+int thread_number();
+// What the calling thread asks memory for, into its second cache, while it waits for others at the ends of the loops
+// that follow; until it is all asked for, or something else is named.
+void read_while_waiting(const void* p, size_t bytes);
 
 using RawLoopBody = void (*)(void* context, int64_t i);
 void run_parallel(int64_t n, void* context, RawLoopBody body);

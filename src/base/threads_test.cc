@@ -97,6 +97,13 @@ TEST_F(ThreadsTest, OneThreadIsHereInsideALoop) {
   EXPECT_EQ(in_team_sum, 9);
 }
 
+TEST_F(ThreadsTest, EveryThreadOfATeamHasANumber) {
+  set_thread_count(3);
+  std::vector<std::atomic<int>> seen(3);
+  in_team([&] { seen[static_cast<size_t>(thread_number())]++; });
+  for (const auto& s : seen) EXPECT_EQ(s, 1);
+}
+
 // The first index of a range waits until all others are done: other threads must take what is left of the range.
 TEST_F(ThreadsTest, IdleThreadsHelp) {
   constexpr int64_t kSize = 40;

@@ -43,10 +43,13 @@ void LmHead::for_each_tile_of_shares(Operand h, const TileBody& body) const {
   R1_CHECK(h.cols == width_);
   for (int64_t row = 0; row < h.rows; row += kHeadRows) {
     const int64_t rows = std::min(kHeadRows, h.rows - row), shares = row_shares(compute_, rows);
-    parallel_for(shares, [&](int64_t i) {
-      const int64_t begin = rows * i / shares, end = rows * (i + 1) / shares;
-      run_tiles(h, row + begin, end - begin, body);
-    });
+    if (shares == 1)
+      in_team([&] { run_tiles(h, row, rows, body); });
+    else
+      parallel_for(shares, [&](int64_t i) {
+        const int64_t begin = rows * i / shares, end = rows * (i + 1) / shares;
+        run_tiles(h, row + begin, end - begin, body);
+      });
   }
 }
 
@@ -56,6 +59,7 @@ void LmHead::run_tiles(Operand h, int64_t row, int64_t rows, const TileBody& bod
   float* at = logits_.as<float>() + row % kHeadRows * logits_.cols();
   for (size_t t = 0; t < tiles_.size(); t++) {
     const TensorView<float> logits(at, rows, tiles_[t].out());
+    if (t + 1 < tiles_.size()) tiles_[t + 1].read_while_waiting(rows);
     tiles_[t].forward(mine, logits);
     body(row, rows, static_cast<int64_t>(t), logits);
   }

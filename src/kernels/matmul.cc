@@ -141,6 +141,12 @@ void PackedMatrix::forward_add(Operand x, TensorView<float> y) const { multiply_
 void PackedMatrix::backward_input(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, false); }
 void PackedMatrix::backward_input_add(Operand dy, TensorView<float> dx) const { multiply_back(*impl_, dy, dx, true); }
 
+void PackedMatrix::read_while_waiting(int64_t rows) const {
+  if (impl_->int8 || !impl_->forward->has_block()) return;
+  const std::span<const std::byte> first = impl_->forward->first_read(rows);
+  r1::read_while_waiting(first.data(), first.size());
+}
+
 int64_t PackedMatrix::out() const { return impl_->out; }
 int64_t PackedMatrix::in() const { return impl_->in; }
 size_t PackedMatrix::bytes() const {

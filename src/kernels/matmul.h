@@ -56,6 +56,8 @@ class PackedMatrix {
   // kept copy serves. take_back() returns the block.
   void lend(Pass pass, const float* w, SpareBlocks& spare);
   void take_back(SpareBlocks& spare);
+  // For a team's threads: what a product of `rows` rows will read first is asked for while they wait for each other.
+  void read_while_waiting(int64_t rows) const;
   // y (T, out) = x (T, in) W^T. x is of Compute::operand type; y is dense.
   void forward(Operand x, TensorView<float> y) const;
   // y += x W^T.

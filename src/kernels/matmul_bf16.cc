@@ -118,6 +118,10 @@ void Bf16Pack::multiply(Operand a, TensorView<float> c, bool accumulate) const {
   });
 }
 
+std::span<const std::byte> Bf16Pack::first_read(int64_t rows) const {
+  return first_panels(MatmulTasks(rows, parts_of(n_, kPanel)), panels_);
+}
+
 // Every task wants all panels of x: they are laid once, for all. Both operands' pairs are pairs of rows.
 void bf16_weight_gradient(Operand dy, Operand x, float* dw) {
   struct XPanels;

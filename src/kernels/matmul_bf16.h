@@ -27,6 +27,7 @@ class Bf16Pack : public MatmulPack {
   void pack(const float* w, bool transposed) override;
   void multiply(Operand a, TensorView<float> c, bool accumulate) const override;
   size_t bytes() const override { return panels_.bytes(); }
+  std::span<const std::byte> first_read(int64_t rows) const override;
 
  private:
   int64_t k_, n_;

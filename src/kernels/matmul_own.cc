@@ -107,6 +107,10 @@ void OwnPack::multiply_turned(Operand a, TensorView<float> c, bool accumulate) c
   });
 }
 
+std::span<const std::byte> OwnPack::first_read(int64_t rows) const {
+  return first_panels(MatmulTasks(rows, num_panels()), panels_);
+}
+
 // Every task wants all panels of x: they are laid once, for all.
 void own_weight_gradient(const Compute& compute, Operand dy, Operand x, float* dw) {
   const MatmulTasks tasks(dy.cols, parts_of(x.cols, kPanel));

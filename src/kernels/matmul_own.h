@@ -24,6 +24,7 @@ class OwnPack : public MatmulPack {
   bool turns() const override { return true; }
   void multiply_turned(Operand a, TensorView<float> c, bool accumulate) const override;
   size_t bytes() const override { return panels_.bytes(); }
+  std::span<const std::byte> first_read(int64_t rows) const override;
 
  private:
   int64_t num_panels() const { return (n_ + 15) / 16; }

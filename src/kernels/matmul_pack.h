@@ -1,6 +1,9 @@
 // A matrix packed for products, whoever multiplies.
 #pragma once
 
+#include <cstddef>
+#include <span>
+
 #include "kernels/matmul.h"
 
 namespace r1 {
@@ -21,6 +24,8 @@ class MatmulPack {
   virtual bool turns() const { return false; }
   virtual void multiply_turned(Operand a, TensorView<float> c, bool accumulate) const;
   virtual size_t bytes() const = 0;
+  // Of the copy, what the calling thread of a team will read first in a product of `rows` rows, where that is known.
+  virtual std::span<const std::byte> first_read(int64_t) const { return {}; }
 };
 
 }  // namespace r1

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include "base/threads.h"
+#include "tensor/tensor.h"
 
 namespace r1 {
 
@@ -37,6 +40,17 @@ struct MatmulTasks {
   }
   int64_t rows, panels, slices, groups;
 };
+
+// Of panels that lie one behind the other, those that the calling thread of a team reads first, where each thread has
+// panels of its own: as much as finds room in the second cache beside the rest.
+inline std::span<const std::byte> first_panels(const MatmulTasks& tasks, const Tensor& panels) {
+  constexpr size_t kMost = size_t{384} << 10;
+  if (tasks.slices > 1 || tasks.groups != threads_here()) return {};
+  const auto [first, last] = tasks.panels_of(thread_number());
+  const size_t panel = panels.bytes() / static_cast<size_t>(tasks.panels);
+  return {static_cast<const std::byte*>(panels.raw()) + panel * static_cast<size_t>(first),
+          std::min(kMost, panel * static_cast<size_t>(last - first))};
+}
 
 // A block of this thread, of at least n numbers, from one call to the next; `Use` tells blocks apart.
 template <typename Use>

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/threads.h"
+#include "kernels/matmul_bf16.h"
+#include "kernels/matmul_own.h"
 #include "kernels/matmul_ref.h"
 #include "kernels/test_cases.h"
 
@@ -225,6 +227,31 @@ TEST(Matmul, NothingIsWrittenBehindTheBucket) {
         packed.forward(x.operand, {y.data(), rows, 72});
         for (size_t i = static_cast<size_t>(room * 72); i < y.size(); i++)
           ASSERT_EQ(y[i], 7.0f) << compute_name(c) << " " << rows << " rows, " << threads << " threads";
+      }
+    }
+  }
+  set_thread_count(before);
+}
+
+// Few rows: threads have panels of their own, which do not meet. Many: rows are shared out, and nothing is known.
+TEST(Matmul, WhatThreadsReadFirstIsTheirOwn) {
+  const int before = thread_count();
+  const std::vector<float> w = test_normals(640 * 64, 1);
+  OwnPack own({detect_isa(), DType::f32, false}, 64, 640);
+  Bf16Pack pairs(64, 640);
+  std::vector<MatmulPack*> packs = {&own};
+  if (detect_isa() == Isa::avx512bf16) packs.push_back(&pairs);
+  set_thread_count(2);
+  for (MatmulPack* pack : packs) {
+    pack->pack(w.data(), true);
+    for (int64_t rows : {1, 30, 500}) {
+      std::vector<std::span<const std::byte>> reads(2);
+      in_team([&] { reads[static_cast<size_t>(thread_number())] = pack->first_read(rows); });
+      if (rows == 500) {
+        EXPECT_TRUE(reads[0].empty() && reads[1].empty());
+      } else {
+        EXPECT_EQ(reads[0].data() + reads[0].size(), reads[1].data());
+        EXPECT_EQ(reads[0].size() + reads[1].size(), pack->bytes());
       }
     }
   }

@@ -183,7 +183,7 @@ void Layer::to_queries_and_keys(const SegmentRun& part, const Batch& batch, cons
 }
 
 void Layer::forward(const Batch& batch, BatchRows rows, const RopeTable& rope, KvPages pages, LayerState& s,
-                    LayerScratch& scratch, TensorView<float> x_out) const {
+                    LayerScratch& scratch, TensorView<float> x_out, const Layer* next) const {
   const ModelConfig& c = config_;
   const int64_t T = batch.rows(), first = rows.first, n = rows.count;
   const bool training = s.gate_up.rows() > 0;
@@ -194,12 +194,14 @@ void Layer::forward(const Batch& batch, BatchRows rows, const RopeTable& rope, K
 
   rms_norm_forward(compute_, x_TD, parameters_ + at_.attention_norm, c.norm_eps, normed,
                    s.inv_rms1.as<float>() + first);
+  o_.read_while_waiting(n);
   qkv_.forward(normed, mine(training && c.qk_norm ? s.qkv : scratch.qkv), first, scratch.adapters);
   const std::vector<SegmentRun>& parts = parts_of(rows.runs);
   parallel_for(static_cast<int64_t>(parts.size()),
                [&](int64_t i) { to_queries_and_keys(parts[static_cast<size_t>(i)], batch, rope, pages, s, scratch); });
   attention_forward(compute_, rows.runs, operand(s.q, T), c.heads, score_scale(c), pages, operand(s.attended, T),
                     s.lse.as<float>());
+  gate_up_.read_while_waiting(n);
   o_.forward(attended, sum_TD, first, scratch.adapters);
   parallel_chunks(n, 8, [&](int64_t begin, int64_t end) {
     const int64_t some = end - begin;
@@ -208,8 +210,10 @@ void Layer::forward(const Batch& batch, BatchRows rows, const RopeTable& rope, K
                      rows_of(normed, begin, some), s.inv_rms2.as<float>() + first + begin);
   });
   const auto gate_up = view(scratch.gate_up, T, 2 * c.inner).row_range(first, n);
+  down_.read_while_waiting(n);
   gate_up_.forward(normed, gate_up, first, scratch.adapters);
   swiglu_forward(compute_, gate_up, training ? mine_as(s.gate_up) : Operand{}, hidden);
+  if (next != nullptr) next->qkv_.read_while_waiting(n);
   down_.forward(hidden, sum_TD, first, scratch.adapters);
   sum_rows(mid_TD, sum_TD, x_out.row_range(first, n));
 }

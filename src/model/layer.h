@@ -69,9 +69,9 @@ class Layer {
   void pack_adapter(const float* adapter);
 
   // x_out (T, D) from state.x_in, of `rows` alone; stores the rows' keys and values in `pages`. Threads may each take
-  // rows of an independent batch with the same state and scratch.
+  // rows of an independent batch with the same state and scratch. `next`: the layer that follows, if any.
   void forward(const Batch& batch, BatchRows rows, const RopeTable& rope, KvPages pages, LayerState& state,
-               LayerScratch& scratch, TensorView<float> x_out) const;
+               LayerScratch& scratch, TensorView<float> x_out, const Layer* next) const;
 
   // dx (T, D): gradient of x_out coming in, of x_in going out. gradients: block of the trained parameters, added
   // to: of the adapters where the layer is frozen.

@@ -39,6 +39,7 @@ class Linear {
   void drop() { packed_.drop(); }
   void lend(Pass pass, const float* w, SpareBlocks& spare) { packed_.lend(pass, w, spare); }
   void take_back(SpareBlocks& spare) { packed_.take_back(spare); }
+  void read_while_waiting(int64_t rows) const { packed_.read_while_waiting(rows); }
   void pack_adapter(const float* adapter);
 
   // y (T, out) from x (T, in), rows of a pass from `first_row` on: those of `scratch` that are used.

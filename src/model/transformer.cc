@@ -240,7 +240,8 @@ void Transformer::run_layer(int64_t i, const Batch& batch, BatchRows rows, KvCac
   const bool last = i + 1 == config_.layers;
   float* x_out = last ? w.x_out.as<float>() : w.state(i + 1).x_in.as<float>();
   layers_[static_cast<size_t>(i)].forward(batch, rows, rope_, cache.layer(i), w.state(i), w.scratch_,
-                                          {x_out, batch.rows(), config_.width});
+                                          {x_out, batch.rows(), config_.width},
+                                          last ? nullptr : &layers_[static_cast<size_t>(i + 1)]);
 }
 
 Operand Transformer::pick(std::span<const int64_t> selected, Workspace& w) const {
