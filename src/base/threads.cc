@@ -102,6 +102,7 @@ void take_indices(std::span<Counter> counters, int me, uint32_t loop, int64_t n,
 
 struct TeamStopped {};
 
+// What is left of what read_while_waiting() named.
 struct Reading {
   const char *next = nullptr, *end = nullptr;
 

@@ -15,13 +15,14 @@ constexpr int64_t kLargestRowBlock = 12;
 
 inline int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-// `groups` of panels, one for each thread where there are panels enough: each is read from memory by one thread, which
-// keeps its results apart from the others'. Else rows are shared out, so that all threads are busy to the end.
+// Many rows are shared out as rows, in as many slices for each thread: it reads those that it wrote in the loop before
+// (ADR 17). Few are multiplied by `groups` of panels, one for each thread where there are panels enough: each panel is
+// read from memory by one thread.
 struct MatmulTasks {
   MatmulTasks(int64_t all_rows, int64_t all_panels) : rows(all_rows), panels(all_panels) {
     constexpr int64_t kRowsATask = 192;  // whole row blocks; a slice of k (matmul_own.cc) stays in the second cache
-    constexpr int64_t kRowsApart = 96;   // a thread's least share of the rows, where there is a choice
-    constexpr int64_t kPanelsApart = 8;  // and of the panels
+    constexpr int64_t kRowsApart = 96;   // a thread's least share of rows
+    constexpr int64_t kPanelsApart = 8;  // and of panels
     const int64_t threads = threads_here(), needed = parts_of(rows, kRowsATask);
     const bool by_panels = rows < threads * kRowsApart && panels >= threads * kPanelsApart;
     slices = rows >= threads * kRowsApart ? parts_of(needed, threads) * threads : needed;
