@@ -22,10 +22,11 @@ int64_t bucket_rows(int64_t rows) {
 }
 
 int64_t row_shares(const Compute& compute, int64_t rows) {
-  constexpr int64_t kLeastShare = kLargestRowBlock;
+  // weights in f32 take twice as long to read
+  const int64_t least = compute.bf16_pairs() ? kLargestRowBlock : 4 * kLargestRowBlock;
   const int64_t threads = threads_here();
   const bool apart = !compute.onednn || compute.int8 != Int8::off;
-  return apart && rows >= threads * kLeastShare ? threads : 1;
+  return apart && rows >= threads * least ? threads : 1;
 }
 
 Tensor SpareBlocks::take(DType dtype, int64_t rows, int64_t cols) {
